@@ -1,0 +1,190 @@
+"""SavedModels that servers can run, and nothing left of those they could not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
+from tests.exporting.samplers import make_config, make_generator, make_sampler
+from tgan_tf.exporting import ExportError, saved_model, signatures, to_saved_model
+from tgan_tf.exporting.portable_random import normal_numpy
+from tgan_tf.inference import Sampler
+
+CLIENT = """
+import sys
+import numpy as np
+import tensorflow as tf
+with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+    meta = tf.compat.v1.saved_model.load(session, ["serve"], sys.argv[1])
+    sample = meta.signature_def["sample"]
+    feed = {
+        "seed": np.arange(5, dtype=np.int32),
+        "label": np.array([0, 1, 2, 1, 0], np.int32),
+        "truncation": np.full(5, 0.7, np.float32),
+    }
+    image = session.run(
+        sample.outputs["image"].name,
+        {sample.inputs[name].name: value for name, value in feed.items()},
+    )
+np.save(sys.argv[2], image)
+"""
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """One export that the tests read."""
+    return to_saved_model(make_sampler(), tmp_path_factory.mktemp("models") / "pets")
+
+
+def signature_defs(path):
+    message = saved_model_pb2.SavedModel()
+    message.ParseFromString((path / "saved_model.pb").read_bytes())
+    return message, message.meta_graphs[0].signature_def
+
+
+def type_and_shape(info):
+    return info.dtype, [dimension.size for dimension in info.tensor_shape.dim]
+
+
+def test_client_without_this_package(exported, tmp_path):
+    """The loader of TensorFlow Serving and the C API, in a process that knows only the folder."""
+    command = [sys.executable, "-c", CLIENT, exported.path, tmp_path / "image.npy"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    expected = make_sampler().sample(range(5), [0, 1, 2, 1, 0], 0.7)
+    image = np.load(tmp_path / "image.npy")
+    assert image.dtype == np.uint8
+    assert np.abs(image.astype(int) - expected.astype(int)).max() <= 1
+
+
+def test_python_loader(exported):
+    loaded = tf.saved_model.load(str(exported.path))
+    z, label = normal_numpy([1, 2], 8), tf.constant([0, 2])
+    for name in ("generate", "serving_default"):
+        image = loaded.signatures[name](z=tf.constant(z), label=label)["image"]
+        np.testing.assert_allclose(image, make_sampler().generator(z, label), atol=1e-5)
+
+
+def test_every_input_and_output_is_batch_first(exported):
+    _, signature_def = signature_defs(exported.path)
+    inputs = {
+        name: {key: type_and_shape(info) for key, info in definition.inputs.items()}
+        for name, definition in signature_def.items()
+        if not name.startswith("__")
+    }
+    generate = {"z": (tf.float32, [-1, 8]), "label": (tf.int32, [-1])}
+    sample = {"seed": (tf.int32, [-1]), "label": (tf.int32, [-1]), "truncation": (tf.float32, [-1])}
+    assert inputs == {"generate": generate, "serving_default": generate, "sample": sample}
+    for name, dtype in (("generate", tf.float32), ("sample", tf.uint8)):
+        (image,) = signature_def[name].outputs.values()
+        assert type_and_shape(image) == (dtype, [-1, 8, 12, 3])
+
+
+def test_variables_are_stored_once(exported):
+    sampler = make_sampler()
+    shapes = tf.train.load_checkpoint(
+        str(exported.path / "variables" / "variables")
+    ).get_variable_to_shape_map()
+    stored = sum(
+        np.prod(s, dtype=int) for n, s in shapes.items() if n != "_CHECKPOINTABLE_OBJECT_GRAPH"
+    )
+    assert stored == sampler.generator.count_params() + tf.size(sampler.w_mean).numpy()
+
+
+def test_no_xla_attribute(exported):
+    message, _ = signature_defs(exported.path)
+    library = message.meta_graphs[0].graph_def.library
+    assert library.function
+    assert not any("_XlaMustCompile" in f.attr for f in library.function)
+    assert not any("_XlaMustCompile" in n.attr for f in library.function for n in f.node_def)
+
+
+def test_manifest(exported):
+    manifest = json.loads((exported.path / "manifest.json").read_text())
+    assert manifest["step"] == 70
+    assert manifest["config"] == make_config().to_dict()
+    assert manifest["class_names"] == ["cat", "dog", "T-shirt/top"]
+    assert manifest["signatures"]["sample"]["inputs"]["seed"] == {"dtype": "int32", "shape": [None]}
+    files = {p for p in exported.path.rglob("*") if p.is_file()}
+    assert {exported.path / name for name in manifest["sha256"]} == files - {
+        exported.path / "manifest.json"
+    }
+    for name, digest in manifest["sha256"].items():
+        assert hashlib.sha256((exported.path / name).read_bytes()).hexdigest() == digest
+
+
+def test_report(exported):
+    assert exported.path.name == "1"
+    assert set(exported.errors) == {"generate", "serving_default", "sample"}
+    assert exported.errors["generate"] < 1e-5
+    assert exported.errors["sample"] <= 1
+    assert exported.size_bytes == sum(
+        p.stat().st_size for p in exported.path.rglob("*") if p.is_file()
+    )
+    assert f"{exported.path} (" in exported.summary()
+
+
+def test_next_version(tmp_path):
+    for name in ("3", "10", "x11", ".12.tmp"):
+        (tmp_path / name).mkdir()
+    sampler = make_sampler(0)  # without classes, too
+    path = to_saved_model(sampler, tmp_path).path
+    assert path == tmp_path / "11"
+    _, signature_def = signature_defs(path)
+    assert set(signature_def["sample"].inputs) == {"seed", "truncation"}
+    assert set(signature_def["generate"].inputs) == {"z"}
+
+
+def test_impossible_versions(tmp_path):
+    (tmp_path / "3").mkdir()
+    with pytest.raises(FileExistsError, match="give another version"):
+        to_saved_model(make_sampler(), tmp_path, version=3)
+    with pytest.raises(ValueError, match="positive"):
+        to_saved_model(make_sampler(), tmp_path, version=0)
+
+
+def test_other_numbers_are_not_kept(tmp_path, monkeypatch):
+    save = signatures.save
+
+    def save_with_one_wrong_weight(functions, path):
+        variable = functions["generate"].graph.variables[0]
+        before = variable.numpy()
+        variable.assign(before + 0.05)
+        save(functions, path)
+        variable.assign(before)
+
+    monkeypatch.setattr(saved_model.signatures, "save", save_with_one_wrong_weight)
+    with pytest.raises(ExportError, match=r"signature 'generate' at batch 1 is .* from Keras"):
+        to_saved_model(make_sampler(), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_variables_that_servers_do_not_find_are_not_kept(tmp_path, monkeypatch):
+    """A module with the Keras model as an attribute: Python would load it, the Session fails."""
+
+    def save_model_as_attribute(functions, path):
+        module = tf.Module()
+        module.model = make_sampler().generator
+        module.state = [make_sampler().w_mean]
+        tf.saved_model.save(module, path, signatures=dict(functions))
+
+    monkeypatch.setattr(saved_model.signatures, "save", save_model_as_attribute)
+    with pytest.raises(ExportError):
+        to_saved_model(make_sampler(), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_diverged_generator(tmp_path):
+    config = make_config()
+    generator = make_generator(config)
+    generator.weights[0].assign(generator.weights[0] * np.nan)
+    sampler = Sampler(config, generator, make_sampler().modality, step=5)
+    with pytest.raises(ExportError, match="at step 5 makes values that are not finite"):
+        to_saved_model(sampler, tmp_path)
+    assert not list(tmp_path.iterdir())

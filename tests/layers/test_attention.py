@@ -1,0 +1,214 @@
+"""Attention against its definition in NumPy, and against Keras' own layer."""
+
+from __future__ import annotations
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.derivatives import assert_gradients
+from tgan_tf.layers import Attention, attend, relative_index
+
+RANDOM = np.random.default_rng(0)
+WIDTH, HEADS = 8, 2
+
+
+def softmax(x: np.ndarray) -> np.ndarray:
+    x = np.exp(x - x.max(-1, keepdims=True))
+    return x / x.sum(-1, keepdims=True)
+
+
+def randomize(layer: keras.layers.Layer) -> None:
+    layer.set_weights([RANDOM.normal(0, 0.5, w.shape) for w in layer.weights])
+
+
+class TestAttend:
+    Q, K, V = (RANDOM.normal(size=(2, HEADS, n, d)) for n, d in ((5, 4), (7, 4), (7, 3)))
+    BIAS = RANDOM.normal(size=(HEADS, 5, 7))
+
+    def scores(self, kind: str) -> np.ndarray:
+        q, k = self.Q[..., :, None, :], self.K[..., None, :, :]
+        values = (q * k).sum(-1) if kind == "softmax" else -((q - k) ** 2).sum(-1)
+        return values / 2  # sqrt(4)
+
+    @pytest.mark.parametrize("with_bias", [False, True])
+    @pytest.mark.parametrize("kind", ["softmax", "l2"])
+    def test_definition(self, kind, with_bias):
+        scores = self.scores(kind) + (self.BIAS if with_bias else 0)
+        bias = tf.constant(self.BIAS) if with_bias else None
+        given = attend(*map(tf.constant, (self.Q, self.K, self.V)), kind=kind, bias=bias)
+        np.testing.assert_allclose(given, softmax(scores) @ self.V, rtol=1e-12)
+
+    def test_l2_depends_on_distances_alone(self):
+        q, k, v = map(tf.constant, (self.Q, self.K, self.V))
+        moved = attend(q + 3.0, k + 3.0, v, kind="l2")
+        np.testing.assert_allclose(moved, attend(q, k, v, kind="l2"), rtol=1e-10)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 3), (4, 4), (5, 2)])
+def test_relative_index(height, width):
+    cells = list(itertools.product(range(height), range(width)))
+    index = relative_index(height, width)
+    rows = {}
+    for (q, (i, j)), (k, (m, n)) in itertools.product(enumerate(cells), repeat=2):
+        rows.setdefault((i - m, j - n), set()).add(int(index[q, k]))
+    # One row for each offset, and all of the table is used.
+    assert all(len(found) == 1 for found in rows.values())
+    used = sorted(row for found in rows.values() for row in found)
+    assert used == list(range((2 * height - 1) * (2 * width - 1)))
+
+
+def reference(layer: Attention, x: np.ndarray, context: np.ndarray | None = None) -> np.ndarray:
+    """All options, without windows of their own: other windows' keys are masked out."""
+    source = x if context is None else context
+    d = layer.width // layer.heads
+
+    def heads_of(y: np.ndarray) -> np.ndarray:
+        return y.reshape(*y.shape[:2], layer.heads, d).transpose(0, 2, 1, 3)
+
+    if layer.cross:
+        kernels = [layer.to_q.kernel.numpy(), *np.split(layer.to_kv.kernel.numpy(), 2, axis=1)]
+    elif layer.kind == "l2":
+        tied, value = np.split(layer.to_qkv.kernel.numpy(), 2, axis=1)
+        kernels = [tied, tied, value]
+    else:
+        kernels = np.split(layer.to_qkv.kernel.numpy(), 3, axis=1)
+    q, k, v = (heads_of(y @ w) for y, w in zip((x, source, source), kernels, strict=True))
+    if layer.qk_norm:
+        q, k = (
+            y / np.sqrt((y**2).mean(-1, keepdims=True) + 1e-6) * gain.numpy()
+            for y, gain in ((q, layer.q_gain), (k, getattr(layer, "k_gain", layer.q_gain)))
+        )
+    if layer.kind == "l2":
+        scores = -((q[..., :, None, :] - k[..., None, :, :]) ** 2).sum(-1)
+    else:
+        scores = q @ k.transpose(0, 1, 3, 2)
+    scores /= d**0.5  # [B, heads, N, M]
+    if layer.grid is not None:
+        height, width = layer.grid
+        side = (layer.window, layer.window) if layer.window else layer.grid
+        cells = list(itertools.product(range(height), range(width)))
+        for (a, (i, j)), (b, (m, n)) in itertools.product(enumerate(cells), repeat=2):
+            if (i // side[0], j // side[1]) != (m // side[0], n // side[1]):
+                scores[:, :, a, b] = -np.inf
+            elif layer.relative_bias:
+                row = (i - m + side[0] - 1) * (2 * side[1] - 1) + j - n + side[1] - 1
+                scores[:, :, a, b] += layer.bias_table.numpy()[row]
+    y = (softmax(scores) @ v).transpose(0, 2, 1, 3).reshape(x.shape)
+    return y @ layer.project.kernel.numpy() + layer.project.bias.numpy()
+
+
+OPTIONS = [
+    {},
+    {"kind": "l2"},
+    {"qk_norm": True},
+    {"grid": (4, 6), "window": 2},
+    {"grid": (4, 6), "relative_bias": True},
+    {"grid": (4, 6), "window": 2, "relative_bias": True},
+    {"grid": (4, 6), "window": 1},
+    {"grid": (5, 5), "window": 5, "relative_bias": True},
+    {"grid": (4, 6), "window": 2, "relative_bias": True, "kind": "l2", "qk_norm": True},
+    {"cross": True},
+    {"cross": True, "qk_norm": True},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_layer(options):
+    layer = Attention(WIDTH, HEADS, dtype="float64", **options)
+    grid = options.get("grid", (3, 4))
+    x = RANDOM.normal(size=(3, grid[0] * grid[1], WIDTH))
+    inputs = (x, RANDOM.normal(size=(3, 5, 6))) if layer.cross else (x,)
+    layer.build(*(y.shape for y in inputs))
+    randomize(layer)
+    np.testing.assert_allclose(layer(*inputs), reference(layer, *inputs), rtol=1e-9, atol=1e-11)
+    assert layer.compute_output_shape(x.shape) == x.shape
+
+
+@pytest.mark.parametrize("cross", [False, True])
+def test_as_keras_multi_head_attention(cross):
+    ours = Attention(WIDTH, HEADS, cross=cross, dtype="float64")
+    theirs = keras.layers.MultiHeadAttention(HEADS, WIDTH // HEADS, dtype="float64")
+    x = RANDOM.normal(size=(2, 5, WIDTH))
+    context = RANDOM.normal(size=(2, 3, 6)) if cross else x
+    ours.build(x.shape, context.shape)
+    theirs.build(x.shape, context.shape)
+    randomize(ours)
+    fused = [ours.to_q.kernel, ours.to_kv.kernel] if cross else [ours.to_qkv.kernel]
+    parts = [p for k in fused for p in np.split(k.numpy(), k.shape[1] // WIDTH, axis=1)]
+    weights = []
+    for kernel in parts:
+        split = (HEADS, WIDTH // HEADS)
+        weights += [kernel.reshape(-1, *split), np.zeros(split)]
+    out = ours.project.kernel.numpy().reshape(HEADS, WIDTH // HEADS, WIDTH)
+    names = ["query", "query", "key", "key", "value", "value", "attention_output"]
+    assert [w.path.split("/")[-2] for w in theirs.weights][:7] == names
+    theirs.set_weights([*weights, out, ours.project.bias.numpy()])
+    given = ours(x, context) if cross else ours(x)
+    np.testing.assert_allclose(given, theirs(x, context, context), rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"kind": "l2"},
+        {"grid": (2, 4), "window": 2, "relative_bias": True, "qk_norm": True},
+    ],
+    ids=str,
+)
+def test_second_derivative(options):
+    """Of the squared length of the input's gradient, with respect to every weight and the input."""
+    layer = Attention(WIDTH, HEADS, dtype="float64", **options)
+    layer.build((2, 8, WIDTH))
+    randomize(layer)
+    x = tf.Variable(RANDOM.normal(size=(2, 8, WIDTH)))
+    weights = RANDOM.normal(size=x.shape)
+
+    def penalty() -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(layer(x) * weights)
+        return tf.reduce_sum(tf.square(tape.gradient(total, x)))
+
+    # The output's bias is constant in x: its second derivative is none at all.
+    variables = [w.value for w in layer.weights if w is not layer.project.bias]
+    assert_gradients(penalty, [x, *variables])
+
+
+def test_l2_ties_queries_and_keys():
+    layer = Attention(WIDTH, HEADS, kind="l2")
+    layer.build((None, 4, WIDTH))
+    assert layer.to_qkv.kernel.shape == (WIDTH, 2 * WIDTH)
+    normalized = Attention(WIDTH, HEADS, kind="l2", qk_norm=True)
+    normalized.build((None, 4, WIDTH))
+    assert len(normalized.weights) == len(layer.weights) + 1
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_round_trip(options):
+    layer = Attention(WIDTH, HEADS, name="a", **options)
+    again = Attention.from_config(layer.get_config())
+    assert again.get_config() == layer.get_config()
+    stored = keras.saving.serialize_keras_object(layer)
+    assert keras.saving.deserialize_keras_object(stored).get_config() == layer.get_config()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"heads": 3}, "heads=3 does not divide width=8"),
+        ({"kind": "linear"}, "'linear' is not one of softmax, l2"),
+        ({"window": 2}, "need the grid"),
+        ({"relative_bias": True}, "need the grid"),
+        ({"window": 2, "grid": (4, 5)}, "window=2 does not divide"),
+        ({"cross": True, "kind": "l2"}, "context"),
+        ({"cross": True, "window": 2, "grid": (4, 4)}, "context"),
+    ],
+)
+def test_errors(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Attention(**{"width": 8, "heads": 2} | arguments)

@@ -1,0 +1,99 @@
+"""Between pixels and tokens, against loops over patches."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from tgan_tf.layers import ImageOutput, ImageStem
+
+RANDOM = np.random.default_rng(0)
+
+
+def randomize(layer: keras.layers.Layer) -> None:
+    layer.set_weights([RANDOM.normal(0, 0.5, w.shape) for w in layer.weights])
+
+
+class TestStem:
+    @pytest.mark.parametrize("patch", [1, 2, 3])
+    def test_patches(self, patch):
+        layer = ImageStem(5, patch, "patch", dtype="float64")
+        x = RANDOM.normal(size=(2, 2 * patch, 3 * patch, 3))
+        layer.build(x.shape)
+        randomize(layer)
+        kernel = layer.convolutions[0].kernel.numpy().reshape(-1, 5)
+        bias = layer.convolutions[0].bias.numpy()
+        tokens = layer(x)
+        assert tokens.shape == layer.compute_output_shape(x.shape) == (2, 6, 5)
+        for token in range(6):
+            top, left = patch * (token // 3), patch * (token % 3)
+            cell = x[:, top : top + patch, left : left + patch].reshape(2, -1)
+            np.testing.assert_allclose(tokens[:, token], cell @ kernel + bias, rtol=1e-9)
+
+    @pytest.mark.parametrize(("patch", "widths"), [(1, [8]), (2, [8]), (4, [4, 8]), (8, [2, 4, 8])])
+    def test_convolutions(self, patch, widths):
+        """One for each halving, channels doubling; of a token, no more than its neighbourhood."""
+        layer = ImageStem(8, patch, "conv", dtype="float64")
+        x = RANDOM.normal(size=(1, 4 * patch, 8 * patch, 3))
+        layer.build(x.shape)
+        randomize(layer)
+        assert [c.filters for c in layer.convolutions] == widths
+        tokens = layer(x).numpy()
+        assert tokens.shape == layer.compute_output_shape(x.shape) == (1, 32, 8)
+        changed = x.copy()
+        changed[:, 0, 0] += 1
+        moved = np.abs(layer(changed).numpy() - tokens).max(-1).reshape(4, 8) > 0
+        assert moved[0, 0]
+        assert not moved[2:].any()
+        assert not moved[:, 2:].any()
+
+    def test_patch_must_be_a_power_of_two(self):
+        with pytest.raises(ValueError, match=r"patch=3.*power of 2"):
+            ImageStem(8, 3, "conv")
+
+    def test_round_trip(self):
+        layer = ImageStem(8, 4, "patch")
+        assert ImageStem.from_config(layer.get_config()).get_config() == layer.get_config()
+
+
+class TestOutput:
+    GRID = (2, 3)
+
+    def make(self, patch: int, kind: str) -> tuple[ImageOutput, np.ndarray]:
+        layer = ImageOutput(self.GRID, patch, 3, kind, dtype="float64")
+        x = RANDOM.normal(size=(2, 6, 4))
+        layer.build(x.shape)
+        randomize(layer)
+        return layer, x
+
+    @pytest.mark.parametrize("patch", [1, 2, 3])
+    def test_patches(self, patch):
+        layer, x = self.make(patch, "patch")
+        image = layer(x).numpy()
+        assert image.shape == layer.compute_output_shape(x.shape) == (2, 2 * patch, 3 * patch, 3)
+        pixels = x @ layer.linear.kernel.numpy() + layer.linear.bias.numpy()
+        for token in range(6):
+            top, left = patch * (token // 3), patch * (token % 3)
+            np.testing.assert_allclose(
+                image[:, top : top + patch, left : left + patch].reshape(2, -1),
+                pixels[:, token],
+                rtol=1e-9,
+            )
+
+    @pytest.mark.parametrize("patch", [1, 2])
+    def test_convolution_crosses_the_seams(self, patch):
+        layer, x = self.make(patch, "conv")
+        image = layer(x).numpy()
+        assert image.shape == layer.compute_output_shape(x.shape) == (2, 2 * patch, 3 * patch, 3)
+        changed = x.copy()
+        changed[:, 0] += 1
+        moved = np.abs(layer(changed).numpy() - image).max((0, 3)) > 0
+        expected = np.zeros_like(moved)
+        expected[: patch + 1, : patch + 1] = True
+        np.testing.assert_array_equal(moved, expected)
+
+    def test_round_trip(self):
+        layer = ImageOutput((2, 3), 2, 3, "patch")
+        again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+        assert again.get_config() == layer.get_config()

@@ -1,0 +1,103 @@
+"""The block and the mapping network, against their composition by hand."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tgan_tf.layers import MappingNetwork, TransformerBlock
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(2, 6, 8))
+W = RANDOM.normal(size=(2, 5))
+CONTEXT = RANDOM.normal(size=(2, 3, 4))
+
+
+def randomize(layer: keras.layers.Layer) -> None:
+    layer.set_weights([RANDOM.normal(0, 0.5, w.shape) for w in layer.weights])
+
+
+def dense(layer: keras.layers.Dense, x: np.ndarray) -> np.ndarray:
+    return x @ layer.kernel.numpy() + layer.bias.numpy()
+
+
+def gelu(x: np.ndarray) -> np.ndarray:
+    # TensorFlow keeps the constants of activations in float32, also in float64.
+    return 0.5 * x * (1 + tf.math.erf(x * np.float32(0.5**0.5)).numpy())
+
+
+def leaky_relu(x: np.ndarray) -> np.ndarray:
+    return np.where(x > 0, x, np.float32(0.2) * x)
+
+
+@pytest.mark.parametrize("activation", [gelu, leaky_relu])
+@pytest.mark.parametrize("cross", [False, True])
+@pytest.mark.parametrize("modulated", [False, True])
+@pytest.mark.parametrize("norm", ["layer", "rms"])
+def test_block(norm, modulated, cross, activation):
+    block = TransformerBlock(
+        8,
+        2,
+        1.5,
+        norm=norm,
+        activation=activation.__name__,
+        modulated=modulated,
+        cross=cross,
+        dtype="float64",
+    )
+    block.build(X.shape, W.shape, CONTEXT.shape)
+    randomize(block)
+    inputs = (X, W if modulated else None, CONTEXT if cross else None)
+    y, scales = X, [None] * 4
+    if modulated:
+        scales = np.split(dense(block.modulation, W), 4, axis=-1)
+    y = y + block.attend(block.norm1(y, scales[0], scales[1])).numpy()
+    if cross:
+        y = y + block.attend_cross(block.norm_cross(y), CONTEXT).numpy()
+    hidden = dense(block.mlp_in, block.norm2(y, scales[2], scales[3]).numpy())
+    assert hidden.shape[-1] == 12
+    y = y + dense(block.mlp_out, activation(hidden))
+    np.testing.assert_allclose(block(*inputs), y, rtol=1e-9, atol=1e-10)
+
+
+def test_modulated_norms_have_no_weights_of_their_own():
+    block = TransformerBlock(8, 2, modulated=True)
+    block.build(X.shape, W.shape)
+    assert not block.norm1.weights
+    assert not block.norm2.weights
+
+
+def test_block_round_trip():
+    block = TransformerBlock(
+        8, 2, norm="rms", modulated=True, attention={"grid": (2, 3), "relative_bias": True}
+    )
+    stored = keras.saving.serialize_keras_object(block)
+    again = keras.saving.deserialize_keras_object(stored)
+    assert again.get_config() == block.get_config()
+    block.build(X.shape, W.shape)
+    again.build(X.shape, W.shape)
+    again.set_weights(block.get_weights())
+    np.testing.assert_array_equal(again(X, W), block(X, W))
+
+
+class TestMappingNetwork:
+    @pytest.mark.parametrize("hidden", [0, 2])
+    @pytest.mark.parametrize("classes", [0, 3])
+    def test_by_hand(self, classes, hidden):
+        layer = MappingNetwork(5, hidden, classes, dtype="float64")
+        layer.build((None, 4), (None,))
+        randomize(layer)
+        z, label = RANDOM.normal(size=(3, 4)), np.array([2, 0, 2])
+        y = np.concatenate([z, layer.embedding.numpy()[label]], axis=-1) if classes else z
+        assert len(layer.layers) == hidden + 1
+        for index, part in enumerate(layer.layers):
+            y = dense(part, y if index == 0 else leaky_relu(y))
+        given = layer(z, label) if classes else layer(z)
+        np.testing.assert_allclose(given, y, rtol=1e-12)
+        assert layer.compute_output_shape((None, 4)) == (None, 5)
+
+    def test_round_trip(self):
+        layer = MappingNetwork(5, 1, 3)
+        assert MappingNetwork.from_config(layer.get_config()).get_config() == layer.get_config()

@@ -1,0 +1,51 @@
+"""Tokens, grids, windows and pixels, against loops over their indices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tgan_tf.layers import merge_windows, shuffle_pixels, split_windows, to_grid, to_tokens
+
+
+def tokens(batch: int, count: int, channels: int) -> np.ndarray:
+    """Every number is different."""
+    return np.arange(batch * count * channels, dtype=np.float32).reshape(batch, count, channels)
+
+
+@pytest.mark.parametrize(("grid", "window"), [((4, 4), 2), ((2, 6), 2), ((6, 3), 3), ((3, 5), 1)])
+def test_split_windows(grid, window):
+    x = tokens(2, grid[0] * grid[1], 3)
+    parts = split_windows(x, grid, window).numpy()
+    expected = [
+        [example[(top + i) * grid[1] + left + j] for i in range(window) for j in range(window)]
+        for example in x
+        for top in range(0, grid[0], window)
+        for left in range(0, grid[1], window)
+    ]
+    np.testing.assert_array_equal(parts, expected)
+    np.testing.assert_array_equal(merge_windows(parts, grid, window), x)
+
+
+def test_grid_and_tokens():
+    x = tokens(2, 6, 4)
+    grid = to_grid(x, (2, 3)).numpy()
+    assert grid.shape == (2, 2, 3, 4)
+    np.testing.assert_array_equal(grid[:, 1, 2], x[:, 5])
+    np.testing.assert_array_equal(to_tokens(grid), x)
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3])
+def test_shuffle_pixels(factor):
+    height, width, channels = 2, 3, 2
+    x = tokens(2, height * width, factor**2 * channels)
+    pixels = np.asarray(shuffle_pixels(x, (height, width), factor))
+    assert pixels.shape == (2, height * width * factor**2, channels)
+    for row in range(height * factor):
+        for column in range(width * factor):
+            token = (row // factor) * width + column // factor
+            part = (row % factor) * factor + column % factor
+            np.testing.assert_array_equal(
+                pixels[:, row * width * factor + column],
+                x[:, token, part * channels : (part + 1) * channels],
+            )

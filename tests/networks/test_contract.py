@@ -1,0 +1,240 @@
+"""What every network promises, tried on every network and option.
+
+The networks are tiny, in float64 and with random weights, none of them zero, so that an agreement
+is to many digits and no gradient vanishes by chance.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.derivatives import assert_gradients
+from tgan_tf.config import PRECISIONS, Config
+from tgan_tf.networks import build_discriminator, build_generator
+
+SMALL = {
+    "latent_dim": 6,
+    "w_dim": 8,
+    "mapping_layers": 1,
+    "g_widths": (8, 4),
+    "g_depths": (1, 1),
+    "g_windows": (0, 2),
+    "g_heads": 2,
+    "g_mlp_ratio": 1.5,
+    "d_width": 8,
+    "d_depth": 2,
+    "d_heads": 2,
+    "d_mlp_ratio": 1.5,
+    "d_patch": 2,
+    "penalty": "exact",
+}
+WIDE = {"size": (12, 20), "channels": 3}
+UNCONDITIONAL = {"classes": 0}
+
+# Each option in at least one network, and some that might disturb each other together.
+GENERATORS = {
+    "plain": {},
+    "relative_bias_qk_norm": {
+        "g_relative_bias": True,
+        "g_qk_norm": True,
+        "g_norm": "layer",
+        "g_activation": "gelu",
+        **WIDE,
+        **UNCONDITIONAL,
+    },
+    "l2_patch_output": {"g_attention": "l2", "g_output": "patch", **WIDE},
+    "cross_attention": {"g_latent_tokens": 3},
+    "constant_input": {"g_input": "constant", **UNCONDITIONAL},
+    "one_stage": {"g_widths": 8, "g_depths": 2, "g_windows": 2, "mapping_layers": 0},
+    "three_stages": {
+        "g_widths": (8, 4, 4),
+        "g_depths": (1, 0, 1),
+        "g_windows": (0, 0, 4),
+        "g_heads": (2, 1, 4),
+        "g_patch": 1,
+    },
+    "all_at_once": {
+        "g_relative_bias": True,
+        "g_qk_norm": True,
+        "g_attention": "l2",
+        "g_latent_tokens": 2,
+        "g_input": "constant",
+        "g_output": "patch",
+    },
+}
+DISCRIMINATORS = {
+    "plain": {},
+    "layer_norm_gelu": {"d_norm": "layer", "d_activation": "gelu", **WIDE, **UNCONDITIONAL},
+    "patch_stem": {"d_stem": "patch", "d_patch": 4, "d_relative_bias": True, **WIDE},
+    "class_token": {"d_pool": "class_token"},
+    "windows_qk_norm": {"d_window": 2, "d_relative_bias": True, "d_qk_norm": True},
+    "l2": {"d_attention": "l2"},
+    "all_at_once": {
+        "d_stem": "patch",
+        "d_window": 2,
+        "d_pool": "class_token",
+        "d_relative_bias": True,
+        "d_qk_norm": True,
+        "d_attention": "l2",
+        **UNCONDITIONAL,
+    },
+    "conv": {"d_kind": "conv", "d_patch": 4},
+    "conv_wide": {"d_kind": "conv", "d_patch": 4, **WIDE, **UNCONDITIONAL},
+}
+NETWORKS = [
+    *(("generator", name) for name in GENERATORS),
+    *(("discriminator", name) for name in DISCRIMINATORS),
+]
+every_network = pytest.mark.parametrize("network", NETWORKS, ids="-".join, indirect=True)
+every_discriminator = pytest.mark.parametrize(
+    "network", [n for n in NETWORKS if n[0] == "discriminator"], ids="-".join, indirect=True
+)
+
+
+def configure(kind: str, name: str, precision: str = "float64") -> Config:
+    options = dict((GENERATORS if kind == "generator" else DISCRIMINATORS)[name])
+    size, channels = options.pop("size", (8, 8)), options.pop("channels", 1)
+    classes = options.pop("classes", 3)
+    return (
+        Config()
+        .replace(**{**SMALL, **options, "precision": precision})
+        .resolve(image_size=size, channels=channels, num_classes=classes)
+    )
+
+
+def make(config: Config, kind: str) -> keras.Model:
+    return build_generator(config) if kind == "generator" else build_discriminator(config)
+
+
+class Case:
+    """A network, inputs for it, and its outputs."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        random = np.random.default_rng(0)
+        self.kind, self.config = kind, configure(kind, name)
+        self.model = make(self.config, kind)
+        for weight in self.model.weights:
+            around = 1.0 if weight.name in ("gain", "q_gain", "k_gain") else 0.0
+            weight.assign(random.normal(around, 0.3, weight.shape))
+        data = self.config.data
+        shape = (*data.image_size, data.channels)
+        self.shapes = [(self.config.generator.latent_dim,), shape]
+        if kind == "discriminator":
+            self.shapes = [shape, ()]
+        x = tf.constant(random.normal(size=(3, *self.shapes[0])))
+        label = [tf.constant([2, 0, 1])] if data.num_classes else []
+        self.inputs = [x, *label]
+        self.outputs = self.model(*self.inputs).numpy()
+
+
+@functools.cache
+def case(kind: str, name: str) -> Case:
+    return Case(kind, name)
+
+
+@pytest.fixture
+def network(request) -> Case:
+    """Built once for all tests, which must leave it as it is."""
+    return case(*request.param)
+
+
+@every_network
+def test_shapes(network):
+    assert network.outputs.shape == (3, *network.shapes[1])
+    assert network.outputs.dtype == np.float64
+    assert np.isfinite(network.outputs).all()
+    # Examples differ, and so do the pixels of one.
+    assert network.outputs.std(axis=0).min() > 1e-6
+    if network.kind == "generator":
+        assert network.outputs[0].std() > 1e-3
+
+
+@every_network
+def test_any_batch_and_examples_are_independent(network):
+    for i in range(3):
+        alone = network.model(*(tensor[i : i + 1] for tensor in network.inputs))
+        np.testing.assert_allclose(alone[0], network.outputs[i], rtol=1e-10, atol=1e-12)
+
+
+@every_network
+def test_depends_on_every_input(network):
+    x, *label = network.inputs
+    changed = network.model(x + 0.1, *label).numpy()
+    assert (changed != network.outputs).reshape(3, -1).any(axis=1).all()
+    if label:
+        other = network.model(x, (label[0] + 1) % 3).numpy()
+        assert (other != network.outputs).reshape(3, -1).any(axis=1).all()
+
+
+@every_network
+def test_round_trip(network, tmp_path: Path):
+    """Through ``get_config``, ``from_config`` and the weights in a .keras file."""
+    network.model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert type(again) is type(network.model)
+    assert again.config == network.config
+    assert again.get_config() == network.model.get_config()
+    assert [w.path for w in again.weights] == [w.path for w in network.model.weights]
+    np.testing.assert_array_equal(again(*network.inputs), network.model(*network.inputs))
+
+
+@every_network
+def test_gradient_reaches_every_weight(network):
+    """Of a random functional of the outputs: no weight is without effect."""
+    functional = np.random.default_rng(1).normal(size=network.outputs.shape)
+    weights = [weight.value for weight in network.model.trainable_variables]
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(network.model(*network.inputs) * functional)
+    assert len(weights) == len(network.model.weights)
+    for weight, gradient in zip(
+        network.model.trainable_variables, tape.gradient(total, weights), strict=True
+    ):
+        assert gradient is not None, weight.path
+        gradient = tf.convert_to_tensor(gradient).numpy()
+        assert np.isfinite(gradient).all(), weight.path
+        assert (gradient != 0).any(), weight.path
+
+
+@every_network
+def test_xla(network):
+    compiled = tf.function(network.model, autograph=False, jit_compile=True)
+    np.testing.assert_allclose(compiled(*network.inputs), network.outputs, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("precision", [p for p in PRECISIONS if p != "float64"])
+@every_network
+def test_precision(network, precision):
+    """Close to float64 with the same weights; D's logits are never in half precision."""
+    config = network.config.replace(precision=precision)
+    model = make(config, network.kind)
+    model.set_weights(network.model.get_weights())
+    assert {w.dtype for w in model.weights} == {"float32"}
+    x, *label = network.inputs
+    y = model(tf.cast(x, tf.float32), *label)
+    assert y.dtype == (model.compute_dtype if network.kind == "generator" else tf.float32)
+    error = (tf.cast(y, tf.float64) - network.outputs).numpy().std() / network.outputs.std()
+    assert error < {"float32": 1e-5, "mixed_float16": 0.01, "mixed_bfloat16": 0.05}[precision]
+    assert precision == "float32" or error > 1e-5
+
+
+@every_discriminator
+def test_second_derivative(network):
+    """Of the gradient penalty with respect to every weight: what R1 trains on."""
+    x, *label = network.inputs
+    model = network.model
+
+    def penalty() -> tf.Tensor:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(model(x, *label))
+        return tf.reduce_sum(tf.square(tape.gradient(total, x)))
+
+    # The logit is linear in this bias, so the gradient that is penalised does not contain it.
+    weights = [w.value for w in model.trainable_variables if w is not model.head.bias]
+    assert_gradients(penalty, weights)

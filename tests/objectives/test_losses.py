@@ -1,0 +1,79 @@
+"""Losses against closed forms in probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tgan_tf import config
+from tgan_tf.objectives.losses import LOSSES
+
+RANDOM = np.random.default_rng(0)
+REAL, FAKE = RANDOM.normal(0, 3, (2, 64))
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+CLOSED_FORMS = {
+    "non_saturating": (
+        lambda r, f: -np.log(sigmoid(r)) - np.log(1 - sigmoid(f)),
+        lambda r, f: -np.log(sigmoid(f)),
+    ),
+    "relativistic": (
+        lambda r, f: -np.log(sigmoid(r - f)),
+        lambda r, f: -np.log(sigmoid(f - r)),
+    ),
+    "hinge": (
+        lambda r, f: np.maximum(0, 1 - r) + np.maximum(0, 1 + f),
+        lambda r, f: -f,
+    ),
+    "wasserstein": (lambda r, f: f - r, lambda r, f: -f),
+}
+
+
+def test_every_loss_of_the_configuration():
+    assert set(LOSSES) == set(config.LOSSES) == set(CLOSED_FORMS)
+
+
+@pytest.mark.parametrize("player", [0, 1], ids=["d", "g"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_closed_form(name, player):
+    given = LOSSES[name][player](tf.constant(REAL), tf.constant(FAKE))
+    assert given.shape == REAL.shape
+    np.testing.assert_allclose(given, CLOSED_FORMS[name][player](REAL, FAKE), rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["non_saturating", "relativistic"])
+def test_large_logits_stay_finite(name):
+    """Where the closed form in probabilities is infinite."""
+    real, fake = tf.constant([-1e4, 1e4]), tf.constant([1e4, -1e4])
+    for loss in LOSSES[name]:
+        with tf.GradientTape() as tape:
+            tape.watch(fake)
+            value = loss(real, fake)
+        assert np.isfinite(value).all()
+        assert np.isfinite(tape.gradient(value, fake)).all()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_directions(name):
+    """D pushes real up and fake down, G pushes fake up, whoever is winning."""
+    real, fake = tf.constant([0.5, -0.5]), tf.constant([-0.5, 0.5])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([real, fake])
+        d_loss, g_loss = (loss(real, fake) for loss in LOSSES[name])
+    assert (tape.gradient(d_loss, real).numpy() < 0).all()
+    assert (tape.gradient(d_loss, fake).numpy() > 0).all()
+    assert (tape.gradient(g_loss, fake).numpy() < 0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("non_saturating", 2 * np.log(2)), ("relativistic", np.log(2))]
+)
+def test_without_a_signal(name, expected):
+    zero = tf.zeros(1, tf.float64)
+    np.testing.assert_allclose(LOSSES[name][0](zero, zero), [expected])
+    np.testing.assert_allclose(LOSSES[name][1](zero, zero), [np.log(2)])

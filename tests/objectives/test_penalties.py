@@ -1,0 +1,80 @@
+"""Gradient penalties against closed forms of a quadratic discriminator."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tgan_tf.objectives.penalties import finite_difference, gradient_penalty
+
+RANDOM = np.random.default_rng(0)
+SHAPE, SIZE = (2, 3, 1), 6
+X = RANDOM.normal(size=(4, *SHAPE))
+A = RANDOM.normal(size=(SIZE, SIZE))
+A = A + A.T
+B = RANDOM.normal(size=SIZE)
+
+
+def quadratic(x: tf.Tensor, a: tf.Tensor) -> tf.Tensor:
+    """``x^T A x / 2 + b^T x``, whose gradient is ``A x + b``."""
+    x = tf.reshape(x, (-1, SIZE))
+    return tf.reduce_sum(0.5 * x * (x @ a) + B * x, axis=-1)
+
+
+def closed_form(x: np.ndarray) -> np.ndarray:
+    return ((x.reshape(-1, SIZE) @ A + B) ** 2).sum(-1)
+
+
+def test_gradient_penalty():
+    penalty = gradient_penalty(lambda x: quadratic(x, tf.constant(A)), tf.constant(X))
+    np.testing.assert_allclose(penalty, closed_form(X), rtol=1e-12)
+
+
+def test_gradient_of_the_gradient_penalty():
+    """d/dA of the sum of ``|A x + b|^2`` is ``2 sum (A x + b) x^T``, for symmetric A."""
+    a = tf.Variable(A)
+    with tf.GradientTape() as tape:
+        penalty = tf.reduce_sum(gradient_penalty(lambda x: quadratic(x, a), tf.constant(X)))
+    x = X.reshape(-1, SIZE)
+    outer = 2 * (x @ A + B).T @ x
+    # The graph moves A and its transpose alike: x^T A x sees the symmetric part alone.
+    given = tape.gradient(penalty, a).numpy()
+    np.testing.assert_allclose(given + given.T, outer + outer.T, rtol=1e-10)
+
+
+def test_inside_an_outer_tape_on_the_sample():
+    """As for R2 on samples that the generator's tape still watches."""
+    x = tf.constant(X)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        penalty = gradient_penalty(lambda y: quadratic(y, tf.constant(A)), x)
+    expected = 2 * (X.reshape(-1, SIZE) @ A + B) @ A
+    np.testing.assert_allclose(tape.gradient(penalty, x), expected.reshape(X.shape), rtol=1e-10)
+
+
+def test_finite_difference_of_a_linear_function():
+    """``(b . eps)^2``, whatever the step."""
+    eps = RANDOM.normal(size=X.shape)
+    no = tf.zeros((SIZE, SIZE), tf.float64)
+    for sigma in (1e-3, 10.0):
+        given = finite_difference(quadratic(X, no), quadratic(X + sigma * eps, no), sigma)
+        np.testing.assert_allclose(given, (eps.reshape(-1, SIZE) @ B) ** 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("sigma", [1e-2, 1e-4])
+def test_finite_difference_is_exact_in_the_mean(sigma):
+    """For the quadratic, the mean over eps is |g|^2 + sigma^2 E[(eps^T A eps)^2] / 4.
+
+    The fourth moment is ``2 |A|^2 + tr(A)^2`` (Isserlis 1918). Bounds are five standard errors.
+    """
+    count = 200_000
+    x = np.repeat(X[:1], count, axis=0)
+    eps = RANDOM.normal(size=x.shape)
+    a = tf.constant(A)
+    given = finite_difference(quadratic(x, a), quadratic(x + sigma * eps, a), sigma).numpy()
+    exact = closed_form(X[:1])[0]
+    bias = sigma**2 / 4 * (2 * (A**2).sum() + np.trace(A) ** 2)
+    assert abs(given.mean() - exact - bias) < 5 * given.std() / count**0.5
+    # The standard error is 2^.5 of |g|^2 / n^.5: small enough to tell a factor of two.
+    assert given.std() / count**0.5 < 0.01 * exact

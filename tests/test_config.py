@@ -1,0 +1,400 @@
+"""The configuration: one tree, and its four forms (objects, flags, JSON, flag files) agree."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+import subprocess
+import sys
+
+import pytest
+from absl import app, flags, logging
+
+from tgan_tf import config as config_module
+from tgan_tf.config import Config, ConfigError, define_flags, from_flags, replay_command
+
+DEFAULT = Config()
+LEAVES = {
+    leaf.name: (section.name, leaf)
+    for section in dataclasses.fields(Config)
+    for leaf in dataclasses.fields(getattr(DEFAULT, section.name))
+}
+FLAGS = {name: leaf for name, (_, leaf) in LEAVES.items() if not leaf.metadata["resolved"]}
+
+CHANGED = {
+    "dataset": "folder:/pictures of cats, and #dogs",
+    "data_dir": "/a b/'c' \"d\"",
+    "image_size": (24, 32),
+    "channels": 3,
+    "conditional": False,
+    "mirror": True,
+    "val_fraction": 0.123456789012345,
+    "g_widths": (8, 8, 4),
+    "g_depths": (2, 1, 0),
+    "g_windows": (0, 2, 4),
+    "g_heads": (4, 2, 1),
+    "d_kind": "conv",
+    "augment": ("translation", "color"),
+    "export": (),
+    "g_lr": 1e-5,
+    "r1_gamma": 1 / 3,
+    "seed": 2**31 - 1,
+}
+"""Every type of leaf, with values that are hard to quote or to print."""
+
+
+def value_of(config: Config, name: str):
+    return getattr(getattr(config, LEAVES[name][0]), name)
+
+
+def parsed(*arguments: str) -> Config:
+    values = flags.FlagValues()
+    define_flags(values)
+    assert len(values(["train.py", *arguments])) == 1
+    return from_flags(values)
+
+
+class TestTree:
+    def test_leaf_names_are_unique(self):
+        sections = [getattr(DEFAULT, section.name) for section in dataclasses.fields(Config)]
+        assert sum(len(dataclasses.fields(section)) for section in sections) == len(LEAVES)
+
+    def test_every_leaf_has_help(self):
+        assert all(leaf.metadata["help"] for _, leaf in LEAVES.values())
+
+    def test_flags_do_not_collide_with_those_of_absl(self):
+        values = flags.FlagValues()
+        app.define_help_flags()
+        for module in (app, logging):
+            for flag in flags.FLAGS.get_flags_for_module(module):
+                values[flag.name] = flag
+        assert "verbosity" in values
+        define_flags(values)
+        values(["train.py"])
+        assert from_flags(values) == DEFAULT
+
+    def test_is_frozen_and_hashable(self):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            DEFAULT.data.mirror = True  # type: ignore[misc]
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            DEFAULT.data = config_module.DataConfig()  # type: ignore[misc]
+        assert {DEFAULT: 1}[Config()] == 1
+
+    def test_replace_leaves_the_original_alone(self):
+        changed = DEFAULT.replace(batch_size=32, g_depths=(2, 2))
+        assert changed.training.batch_size == 32
+        assert changed.generator.g_depths == (2, 2)
+        assert Config() == DEFAULT != changed
+        assert changed.data is DEFAULT.data
+
+    def test_import_does_not_start_tensorflow(self):
+        code = "import sys, tgan_tf.config; sys.exit('tensorflow' in sys.modules)"
+        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+class TestRoundTrips:
+    @pytest.fixture(params=["default", "changed", "resolved"])
+    def config(self, request):
+        if request.param == "default":
+            return DEFAULT
+        changed = DEFAULT.replace(**CHANGED)
+        if request.param == "changed":
+            return changed
+        return changed.replace(conditional=True).resolve(
+            image_size=(24, 32), channels=3, num_classes=2, class_names=["cat, grey", "dog "]
+        )
+
+    def test_dict(self, config):
+        tree = config.to_dict()
+        assert Config.from_dict(tree) == config
+        assert json.loads(json.dumps(tree)) == tree
+
+    def test_file(self, config, tmp_path):
+        config.save(tmp_path / "config.json")
+        assert Config.load(tmp_path / "config.json") == config
+        assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+    def test_flags(self, config):
+        unresolved = config.replace(num_classes=0, class_names=())
+        assert parsed(*config.to_flags()) == unresolved
+
+    def test_flag_file(self, config, tmp_path):
+        path = tmp_path / "flags.txt"
+        path.write_text("# a comment\n\n" + "\n".join(config.to_flags()) + "\n")
+        unresolved = config.replace(num_classes=0, class_names=())
+        assert Config.from_flagfile(path) == unresolved
+        assert Config.from_flagfile(path, "--batch_size=7", "--batch_size=9") == unresolved.replace(
+            batch_size=9
+        )
+
+    def test_replay_command(self, config):
+        python, script, *arguments = shlex.split(replay_command(config))
+        assert (python, script) == ("python", "train.py")
+        assert arguments == config.to_flags()
+
+    def test_only_differences_are_written(self, config):
+        names = {line.removeprefix("--no").lstrip("-").split("=")[0] for line in config.to_flags()}
+        differing = {n for n in FLAGS if value_of(config, n) != value_of(DEFAULT, n)}
+        assert names == differing
+
+    def test_missing_leaves_take_their_defaults(self):
+        assert Config.from_dict({"training": {"batch_size": 3}}) == DEFAULT.replace(batch_size=3)
+
+    @pytest.mark.parametrize("name", FLAGS)
+    def test_flags_have_the_types_and_defaults_of_the_tree(self, name):
+        values = flags.FlagValues()
+        define_flags(values)
+        assert value_of(parsed(), name) == value_of(DEFAULT, name)
+        assert FLAGS[name].metadata["help"] in values[name].help
+        assert all(choice in values[name].help for choice in FLAGS[name].metadata["choices"])
+
+
+class TestCoercion:
+    @pytest.mark.parametrize(
+        ("name", "given", "expected"),
+        [
+            ("image_size", "28", (28, 28)),
+            ("image_size", 28, (28, 28)),
+            ("image_size", ["20", "12"], (20, 12)),
+            ("g_heads", 2, (2,)),
+            ("batch_size", "32", 32),
+            ("batch_size", 32.0, 32),
+            ("total_kimg", 2, 2.0),
+            ("augment", " cutout, translation", ("cutout", "translation")),
+            ("augment", "", ()),
+        ],
+    )
+    def test_what_is_meant_is_understood(self, name, given, expected):
+        size = {"g_patch": 1, "g_windows": (0, 0)}
+        value = value_of(DEFAULT.replace(**size | {name: given}), name)
+        assert value == expected
+        assert type(value) is type(expected)
+
+    def test_paths_are_text(self, tmp_path):
+        assert DEFAULT.replace(data_dir=tmp_path).data.data_dir == str(tmp_path)
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("batch_size", 1.5),
+            ("batch_size", float("inf")),
+            ("batch_size", float("nan")),
+            ("batch_size", True),
+            ("batch_size", None),
+            ("batch_size", "many"),
+            ("g_lr", "fast"),
+            ("g_lr", None),
+            ("g_widths", (96.5, 48)),
+            ("g_widths", "a,b"),
+            ("g_widths", None),
+            ("mirror", "yes"),
+            ("mirror", 1),
+            ("name", None),
+            ("augment", (1,)),
+        ],
+    )
+    def test_other_types_are_refused(self, name, value):
+        with pytest.raises(ConfigError, match=f"--{name}="):
+            DEFAULT.replace(**{name: value})
+
+
+BOUNDED = [name for name, leaf in FLAGS.items() if leaf.metadata["choices"]]
+LIMITS = [
+    (name, limit)
+    for name, leaf in FLAGS.items()
+    for limit in ("low", "high", "above")
+    if leaf.metadata[limit] is not None
+]
+
+
+class TestRanges:
+    @pytest.mark.parametrize("name", BOUNDED)
+    def test_every_choice_is_legal_and_no_other(self, name):
+        is_tuple = isinstance(value_of(DEFAULT, name), tuple)
+        # A few choices need company.
+        company = {"penalty": "exact"} if name == "precision" else {}
+        for choice in FLAGS[name].metadata["choices"]:
+            value = (choice,) if is_tuple else choice
+            assert value_of(DEFAULT.replace(**company | {name: value}), name) == value
+        close = FLAGS[name].metadata["choices"][0] + "x"
+        with pytest.raises(ConfigError, match=rf"--{name}=.*not one of.*did you mean"):
+            DEFAULT.replace(**{name: (close,) if is_tuple else close})
+        with pytest.raises(ConfigError, match=rf"--{name}=.*not one of"):
+            DEFAULT.replace(**{name: ("?",) if is_tuple else "?"})
+
+    @pytest.mark.parametrize(("name", "limit"), LIMITS)
+    def test_limits(self, name, limit):
+        bound = FLAGS[name].metadata[limit]
+        step = 1 if isinstance(value_of(DEFAULT, name), int | tuple) else 1e-6
+        outside = {"low": bound - step, "high": bound + step, "above": bound}[limit]
+        default = value_of(DEFAULT, name)
+        value = (outside,) * len(default) if isinstance(default, tuple) else outside
+        with pytest.raises(ConfigError, match=f"--{name}=.*must be"):
+            DEFAULT.replace(**{name: value})
+
+    @pytest.mark.parametrize("name", [n for n in FLAGS if isinstance(value_of(DEFAULT, n), float)])
+    @pytest.mark.parametrize("value", [float("nan"), float("inf")])
+    def test_numbers_are_finite(self, name, value):
+        with pytest.raises(ConfigError, match=f"--{name}="):
+            DEFAULT.replace(**{name: value})
+
+    @pytest.mark.parametrize("text", ["a\nb", " a", "a ", "a\n--seed=3"])
+    def test_text_survives_a_flag_file(self, text):
+        with pytest.raises(ConfigError, match="--name="):
+            DEFAULT.replace(name=text)
+
+
+class TestContradictions:
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"image_size": (8, 8, 1)}, "--image_size.*H,W"),
+            ({"image_size": (8, 0)}, "--image_size.*both"),
+            ({"g_widths": (8,)}, "--g_widths.*--g_depths.*--g_windows.*every stage"),
+            ({"g_widths": (), "g_depths": (), "g_windows": ()}, "--g_widths"),
+            ({"g_heads": (1, 2, 3)}, "--g_heads.*one number"),
+            ({"g_heads": ()}, "--g_heads.*one number"),
+            ({"g_heads": (4, 5)}, "--g_heads=5 does not divide --g_widths=48"),
+            ({"d_heads": 5}, "--d_heads=5 does not divide --d_width=96"),
+            ({"d_patch": 3}, "--d_patch=3.*power of 2.*--d_stem=patch"),
+            ({"d_kind": "conv", "d_stem": "patch", "d_patch": 6}, "--d_patch=6.*power of 2"),
+            ({"d_kind": "conv", "d_patch": 8, "d_width": 4}, "--d_width=4.*--d_patch=8.*at least"),
+            ({"g_mlp_ratio": 0.02}, "--g_mlp_ratio=0.02: .* width 48 .* at least 0.021"),
+            ({"d_mlp_ratio": 0.01}, "--d_mlp_ratio=0.01: .* width 96 .* at least"),
+            ({"loss": "wasserstein", "r1_gamma": 0}, "--loss=wasserstein.*--r1_gamma"),
+            ({"precision": "mixed_float16"}, "--precision=mixed_float16.*--penalty=exact"),
+            ({"channels": 2}, "--channels=2"),
+            ({"channels": 1, "augment": "color"}, "--augment=color.*RGB.*--channels=1"),
+            ({"channels": 4, "augment": "color"}, "--augment=color.*RGB.*--channels=4"),
+        ],
+    )
+    def test_without_the_data(self, changes, message):
+        with pytest.raises(ConfigError, match=message):
+            DEFAULT.replace(**changes)
+
+    @pytest.mark.parametrize(
+        ("changes", "size", "message"),
+        [
+            ({}, (28, 30), "--image_size: the width 30 .*multiple of 4.*28 or 32"),
+            ({}, (3, 28), "--image_size: the height 3 .*use --image_size with 4,"),
+            (
+                {"g_windows": (0, 7)},
+                (32, 28),
+                "--g_windows: the window 7 .*height of stage 2, 16 tokens.*divisor",
+            ),
+            ({"d_patch": 8}, (28, 28), "--d_patch=8 does not divide the height 28"),
+            ({"d_window": 2}, (28, 28), "--d_window=2.*7 tokens.*0 for global"),
+        ],
+    )
+    def test_against_the_resolution(self, changes, size, message):
+        config = DEFAULT.replace(**changes)
+        with pytest.raises(ConfigError, match=message):
+            config.resolve(image_size=size, channels=1)
+
+    def test_the_patch_of_a_linear_stem_is_free(self):
+        config = DEFAULT.replace(d_stem="patch", d_patch=7)
+        assert config.resolve(image_size=(28, 28), channels=1).discriminator.d_patch == 7
+
+    def test_the_ratio_that_an_error_names_works(self):
+        for width in range(4, 1000, 4):
+            with pytest.raises(ConfigError, match="--d_mlp_ratio=1e-05: ") as refused:
+                DEFAULT.replace(d_width=width, d_mlp_ratio=1e-5)
+            ratio = float(str(refused.value).split()[-1])
+            assert DEFAULT.replace(d_width=width, d_mlp_ratio=ratio).discriminator.d_width == width
+
+    def test_options_of_another_discriminator(self):
+        known = ["--d_kind=conv", "--d_width=64", "--d_patch=2"]
+        assert parsed(*known).discriminator.d_width == 64
+        with pytest.raises(ConfigError, match=r"conv has no use for --d_depth=4 --d_stem=patch: "):
+            parsed(*known, "--d_depth=4", "--d_stem=patch", "--d_heads=4")
+        for flag in ("--d_heads=2", "--d_window=2", "--d_pool=class_token", "--d_qk_norm"):
+            with pytest.raises(ConfigError, match="leave them out, or use --d_kind=transformer"):
+                parsed(*known, flag)
+
+    def test_half_precision_without_a_penalty(self):
+        config = DEFAULT.replace(precision="mixed_bfloat16", r1_gamma=0, r2_gamma=0)
+        assert config.training.precision == "mixed_bfloat16"
+
+
+class TestUnknown:
+    def test_leaf(self):
+        with pytest.raises(ConfigError, match="unknown option batchsize; did you mean batch_size"):
+            DEFAULT.replace(batchsize=3)
+        with pytest.raises(ConfigError, match=r"unknown option qqqq; .*--help"):
+            DEFAULT.replace(qqqq=3)
+
+    def test_section(self):
+        with pytest.raises(ConfigError, match="unknown option trainin; did you mean training"):
+            Config.from_dict({"trainin": {}})
+
+    def test_leaf_in_another_section(self):
+        with pytest.raises(ConfigError, match="data: unknown option g_lr"):
+            Config.from_dict({"data": {"g_lr": 1e-3}})
+
+    @pytest.mark.parametrize("tree", [[], 3, None, {"data": 3}, {"data": None}])
+    def test_no_tree_at_all(self, tree):
+        with pytest.raises(ConfigError, match="table"):
+            Config.from_dict(tree)
+
+    @pytest.mark.parametrize("text", ["{", "[]", ""])
+    def test_damaged_file(self, tmp_path, text):
+        (tmp_path / "config.json").write_text(text)
+        with pytest.raises(ConfigError):
+            Config.load(tmp_path / "config.json")
+
+    def test_missing_file(self, tmp_path):
+        with pytest.raises(ConfigError, match=r"nothing\.json"):
+            Config.load(tmp_path / "nothing.json")
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("--batchsize=3", "batchsize.*batch_size"),
+            ("--batch_size=three", "--batch_size=three"),
+            ("--batch_size=0", "--batch_size=0: must be at least 1"),
+            ("batch_size=3", "'batch_size=3' is no flag"),
+            ("--num_classes=3", "num_classes"),
+        ],
+    )
+    def test_flag_file(self, tmp_path, text, message):
+        path = tmp_path / "x.flags"
+        path.write_text(f"--seed=1\n{text}\n")
+        with pytest.raises(ConfigError, match=message):
+            Config.from_flagfile(path)
+
+    def test_missing_flag_file(self, tmp_path):
+        with pytest.raises(ConfigError, match=r"nothing\.flags"):
+            Config.from_flagfile(tmp_path / "nothing.flags")
+
+
+class TestResolution:
+    def test_fills_in_the_data(self):
+        assert not DEFAULT.is_resolved
+        config = DEFAULT.resolve(
+            image_size=(28, 56), channels=1, num_classes=2, class_names=["a", "b"]
+        )
+        assert config.is_resolved
+        assert config.data.image_size == (28, 56)
+        assert (config.data.num_classes, config.data.class_names) == (2, ("a", "b"))
+
+    def test_unconditional_forgets_the_classes(self):
+        config = DEFAULT.replace(conditional=False).resolve(
+            image_size=(28, 28), channels=1, num_classes=2, class_names=["a", "b"]
+        )
+        assert (config.data.num_classes, config.data.class_names) == (0, ())
+
+    def test_heads_of_stages(self):
+        assert DEFAULT.generator.heads_of_stages == (4, 4)
+        assert DEFAULT.replace(g_heads=(4, 2)).generator.heads_of_stages == (4, 2)
+
+    @pytest.mark.parametrize(
+        ("kimg", "batch", "steps"),
+        [(180, 64, 2813), (0.064, 64, 1), (0.065, 64, 2), (1.001, 1, 1001), (1e-5, 1, 1)],
+    )
+    def test_total_steps(self, kimg, batch, steps):
+        assert DEFAULT.replace(total_kimg=kimg, batch_size=batch).total_steps == steps
+
+    def test_steps_of_an_interval(self):
+        config = DEFAULT.replace(batch_size=64)
+        assert (config.steps(2), config.steps(1e-6)) == (31, 1)

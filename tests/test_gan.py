@@ -1,0 +1,413 @@
+"""The training step against an independent one, and what a run may rely on.
+
+The reference below knows nothing of ``tgan_tf.gan``: plain tapes, closed forms in probabilities,
+Adam in NumPy.
+"""
+
+from __future__ import annotations
+
+import random
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.games import BATCH, configure, dataset, images, state
+from tgan_tf.config import Config, ConfigError
+from tgan_tf.gan import TransformerGAN
+from tgan_tf.networks import build_discriminator, build_generator
+from tgan_tf.objectives.augmentation import augment, numbers_needed
+
+# Of the loss in float16; the one that training starts from is too large for four channels.
+SCALE = 2.0**8
+
+
+def batches(count: int) -> list[dict[str, tf.Tensor]]:
+    return list(dataset(count))
+
+
+class NumpyAdam:
+    """Kingma & Ba 2015, algorithm 1, with the order of operations of section 2's last lines."""
+
+    def __init__(self, config: Config, lr: float) -> None:
+        self.lr, self.t = float(np.float32(lr)), 0
+        self.betas = config.optimizer.beta1, config.optimizer.beta2
+        self.moments: list[list[np.ndarray]] = []
+
+    def step(self, model: keras.Model, gradients: list[np.ndarray]) -> None:
+        self.moments = self.moments or [[0 * g, 0 * g] for g in gradients]
+        self.t += 1
+        b1, b2 = self.betas
+        # Keras corrects the bias with betas in float32.
+        b1_power, b2_power = (float(np.float32(b)) ** self.t for b in self.betas)
+        rate = self.lr * (1 - b2_power) ** 0.5 / (1 - b1_power)
+        for weight, g, mv in zip(model.trainable_variables, gradients, self.moments, strict=True):
+            mv[0] = b1 * mv[0] + (1 - b1) * g
+            mv[1] = b2 * mv[1] + (1 - b2) * g * g
+            weight.assign(weight.numpy() - rate * mv[0] / (mv[1] ** 0.5 + 1e-8))
+
+
+LOSSES = {
+    "non_saturating": (
+        lambda r, f: -tf.math.log(tf.sigmoid(r)) - tf.math.log(1 - tf.sigmoid(f)),
+        lambda r, f: -tf.math.log(tf.sigmoid(f)),
+    ),
+    "relativistic": (
+        lambda r, f: -tf.math.log(tf.sigmoid(r - f)),
+        lambda r, f: -tf.math.log(tf.sigmoid(f - r)),
+    ),
+}
+
+
+class Reference:
+    """The same game, by hand, for one replica."""
+
+    def __init__(self, config: Config, gan: TransformerGAN) -> None:
+        self.config = config
+        self.g, self.d = build_generator(config), build_discriminator(config)
+        self.g.set_weights(gan.generator.get_weights())
+        self.d.set_weights(gan.discriminator.get_weights())
+        self.ema = self.g.get_weights()
+        self.g_adam = NumpyAdam(config, config.optimizer.g_lr)
+        self.d_adam = NumpyAdam(config, config.optimizer.d_lr)
+        self.number = 0
+
+    def draw(self, kind: str, stream: int, *shape: int) -> tf.Tensor:
+        seed = [self.config.training.seed, self.number * 16 + stream]
+        function = getattr(tf.random, f"stateless_{kind}")
+        return function((BATCH, *shape), seed, dtype=tf.float64, alg="philox")
+
+    def penalty(self, image: tf.Tensor, judge, stream: int) -> tf.Tensor:
+        if self.config.objective.penalty == "finite_difference":
+            sigma = self.config.objective.penalty_sigma
+            moved = image + sigma * self.draw("normal", stream, 8, 8, 1)
+            return ((judge(image) - judge(moved)) / sigma) ** 2
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            logits = judge(image)
+        return tf.reduce_sum(tape.gradient(logits, image) ** 2, axis=(1, 2, 3))
+
+    def play(self, model: keras.Model, adam: NumpyAdam, loss_of) -> dict[str, float]:
+        with tf.GradientTape() as tape:
+            loss, extra = loss_of()
+        # A gather's gradient is sparse.
+        gradients = [
+            tf.convert_to_tensor(g).numpy()
+            for g in tape.gradient(loss, [w.value for w in model.trainable_variables])
+        ]
+        norm = np.sqrt(sum((g**2).sum() for g in gradients))
+        clip = self.config.optimizer.clip_norm
+        if clip and norm > clip:
+            gradients = [g * clip / norm for g in gradients]
+        adam.step(model, gradients)
+        return {"norm": norm, **extra}
+
+    def step(self, batch: dict[str, tf.Tensor]) -> dict[str, float]:
+        o, label = self.config.objective, batch["label"]
+        real = batch["image"]
+        z = self.draw("normal", 0, 4)
+        u = [self.draw("uniform", stream, numbers_needed(o.augment)) for stream in (1, 2)]
+
+        def judge_real(x):
+            return self.d(augment(x, u[0], o.augment), label)
+
+        def judge_fake(x):
+            return self.d(augment(x, u[1], o.augment), label)
+
+        def d_loss():
+            fake = self.g(z, label)
+            r, f = judge_real(real), judge_fake(fake)
+            loss = tf.reduce_mean(LOSSES[o.loss][0](r, f))
+            extra = {"loss_d": loss, "real_logit": tf.reduce_mean(r)}
+            extra |= {"fake_logit": tf.reduce_mean(f), "real_sign": tf.reduce_mean(tf.sign(r))}
+            if (o.r1_gamma or o.r2_gamma) and self.number % o.penalty_every == 0:
+                penalty = o.r1_gamma / 2 * tf.reduce_mean(self.penalty(real, judge_real, 3))
+                penalty += o.r2_gamma / 2 * tf.reduce_mean(self.penalty(fake, judge_fake, 4))
+                extra["penalty"] = penalty
+                loss += o.penalty_every * penalty
+            return loss, extra
+
+        def g_loss():
+            r, f = judge_real(real), judge_fake(self.g(z, label))
+            loss = tf.reduce_mean(LOSSES[o.loss][1](r, f))
+            return loss, {"loss_g": loss}
+
+        logs = self.play(self.d, self.d_adam, d_loss)
+        logs["d_grad_norm"] = logs.pop("norm")
+        logs |= self.play(self.g, self.g_adam, g_loss)  # against the D just updated
+        logs["g_grad_norm"] = logs.pop("norm")
+        t = self.config.training
+        half_life = min(1000 * t.ema_half_life_kimg, t.ema_ramp * self.number * BATCH)
+        decay = 0.5 ** (BATCH / half_life) if half_life else 0
+        self.ema = [
+            decay * e + (1 - decay) * w for e, w in zip(self.ema, self.g.get_weights(), strict=True)
+        ]
+        self.number += 1
+        return {name: float(value) for name, value in logs.items()}
+
+
+NO_PENALTY = {"r1_gamma": 0, "r2_gamma": 0}
+GAMES = {
+    "classic": {"loss": "non_saturating", **NO_PENALTY},
+    # All gradients are longer than the clip. A generator without blocks is quicker to compile.
+    "exact": {
+        "g_depths": 0,
+        "penalty": "exact",
+        "penalty_every": 2,
+        "r2_gamma": 0.3,
+        "augment": ("translation", "cutout"),
+        "clip_norm": 0.02,
+        "beta1": 0.5,
+    },
+    "finite_difference": {
+        "g_depths": 0,
+        "penalty_every": 3,
+        "r1_gamma": 0.2,
+        "augment": "cutout",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("game", "jit"),
+    [*((game, False) for game in GAMES), ("exact", True)],
+    ids=[*GAMES, "exact-xla"],
+)
+def test_step_against_the_reference(game, jit):
+    config = configure(**GAMES[game], jit_compile=jit)
+    gan = TransformerGAN(config)
+    # Not the starting point, at which gradients are special.
+    numbers = np.random.default_rng(1)
+    for network in (gan.generator, gan.discriminator):
+        for weight in network.weights:
+            weight.assign_add(numbers.normal(0, 0.2, weight.shape))
+    gan.ema_generator.set_weights(gan.generator.get_weights())
+    reference, step = Reference(config, gan), gan.make_step()
+    for number, batch in enumerate(batches(4)):
+        # Encoded here: float32 rounds otherwise in a graph.
+        batch["image"] = tf.cast(batch["image"], tf.float64) / 127.5 - 1
+        logs, expected = step(batch), reference.step(batch)
+        penalize = game != "classic" and number % config.objective.penalty_every == 0
+        assert ("penalty" in logs) == penalize
+        assert set(logs) == set(expected)
+        assert min(expected["d_grad_norm"], expected["g_grad_norm"]) > config.optimizer.clip_norm
+        for name, value in expected.items():
+            np.testing.assert_allclose(logs[name], value, rtol=1e-9, atol=1e-11, err_msg=name)
+    for ours, theirs in ((gan.generator, reference.g), (gan.discriminator, reference.d)):
+        for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
+    for a, b in zip(gan.ema_generator.get_weights(), reference.ema, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-8)
+    assert int(gan.step) == 4
+
+
+class PenaltySteps(keras.callbacks.Callback):
+    """Which batches of ``fit`` had a penalty."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[bool] = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen.append("penalty" in logs)
+
+
+class TestFit:
+    CONFIG = configure(
+        precision="float32", d_kind="conv", penalty_every=2, augment="cutout", clip_norm=1
+    )
+
+    def test_makes_the_bytes_of_the_loop(self):
+        fitted, looped = TransformerGAN(self.CONFIG), TransformerGAN(self.CONFIG)
+        seen = PenaltySteps()
+        fitted.fit(dataset(3), epochs=1, verbose=0, callbacks=[seen])
+        fitted.fit(dataset(2, start=3), verbose=0, callbacks=[seen])
+        assert seen.seen == [True, False, True, False, True]
+        step = looped.make_step()
+        for batch in dataset(5):
+            step(batch)
+        expected = state(looped)
+        for name, value in state(fitted).items():
+            assert value.tobytes() == expected[name].tobytes(), name
+
+        # Back at an earlier step, as after a checkpoint: the penalty's turn is that step's.
+        fitted.step.assign(2)
+        seen.seen.clear()
+        fitted.fit(dataset(3, start=2), verbose=0, callbacks=[seen])
+        assert seen.seen == [True, False, True]
+
+    def test_forms_of_data(self):
+        """Pairs, mappings and floats in [-1, 1] are the same data; labels of any whole type."""
+        (batch,) = dataset(1)
+        image, label = batch["image"], batch["label"]
+        gan = TransformerGAN(self.CONFIG)
+        forms = [
+            batch,
+            (image, label),
+            [image, tf.cast(label, tf.int64)],
+            (image, tf.cast(label, tf.uint8)),
+            (tf.cast(image, tf.float32) / 127.5 - 1, label),
+            (image, label[:, None]),
+        ]
+        (first, *others) = (gan._unpack(form) for form in forms)
+        for given in others:
+            for a, b in zip(given, first, strict=True):
+                assert a.dtype == b.dtype
+                np.testing.assert_array_equal(a, b)
+
+    def test_unconditional(self):
+        gan = TransformerGAN(configure(0, precision="float32", d_kind="conv", **NO_PENALTY))
+        pixels = tf.data.Dataset.from_tensor_slices(images().images)
+        gan.fit(pixels.batch(BATCH, drop_remainder=True), epochs=2, verbose=0)
+        assert int(gan.step) == 4
+
+
+class TestPrecision:
+    def test_half(self):
+        """Close to float32, with an exact penalty; weights and logs are float32."""
+        exact = {"loss": "non_saturating", "penalty": "exact", "penalty_every": 1}
+        # The first step of Adam is the gradient's sign: do not let D go far on a wrong one.
+        exact |= {"d_lr": 1e-6}
+        # Over four channels, a norm may divide by nearly nothing.
+        exact |= {"d_width": 32, "g_widths": 32, "w_dim": 16, "latent_dim": 16}
+        logs: dict[str, dict[str, tf.Tensor]] = {}
+        for precision, error in (
+            ("float32", 0),
+            ("mixed_bfloat16", 0.05),
+            ("mixed_float16", 0.01),
+        ):
+            gan = TransformerGAN(configure(**exact, precision=precision))
+            if gan.loss_scale is not None:
+                gan.loss_scale.assign(SCALE)
+            (batch,), start = batches(1), [w.numpy() for w in gan.weights]
+            logs[precision] = gan.make_step()(batch)
+            for name, value in logs["float32"].items():
+                given = logs[precision][name]
+                assert given.dtype == tf.float32
+                np.testing.assert_allclose(given, value, rtol=error, atol=error / 10, err_msg=name)
+            for before, weight in zip(start, gan.weights, strict=True):
+                assert weight.dtype == "float32"
+                assert np.isfinite(weight).all()
+                assert (before != weight.numpy()).any(), weight.path
+
+    def test_loss_scale_and_overflow(self):
+        config = configure(precision="mixed_float16", d_kind="conv", **NO_PENALTY)
+        first, second, third = batches(3)
+        unscaled, gan = TransformerGAN(config), TransformerGAN(config)
+        unscaled.loss_scale.assign(1.0)
+        gan.loss_scale.assign(SCALE)
+        step = gan.make_step()
+        logs, expected = step(first), unscaled.make_step()(first)
+        for name, value in expected.items():
+            np.testing.assert_allclose(logs[name], value, rtol=0.01, err_msg=name)
+
+        gan.loss_scale.assign(2.0**100)
+        before = state(gan)
+        logs = step(second)
+        assert not np.isfinite(logs["d_grad_norm"])
+        assert not np.isfinite(logs["g_grad_norm"])
+        for name, value in state(gan).items():
+            if name.startswith(("g ", "d ")):
+                np.testing.assert_array_equal(value, before[name], err_msg=name)
+            assert np.isfinite(value).all(), name
+        assert float(gan.loss_scale) == 2.0**98  # halved for each network
+
+        gan.loss_scale.assign(SCALE)
+        assert np.isfinite(step(third)["d_grad_norm"])
+        after = state(gan)
+        assert all((after[n] != before[n]).any() for n in after if n.startswith("g "))
+        assert SCALE < float(gan.loss_scale) < 1.01 * SCALE  # and grows again, slowly
+
+
+class TestSeed:
+    def test_weights_are_a_function_of_config_and_seed(self):
+        config = configure()
+        first = state(TransformerGAN(config))
+        random.seed(123)
+        np.random.seed(123)  # noqa: NPY002
+        tf.random.set_seed(123)
+        keras.layers.Dense(3).build((None, 3))
+        second = state(TransformerGAN(config))
+        assert set(first) == set(second)
+        for name, value in first.items():
+            assert value.tobytes() == second[name].tobytes(), name
+        other = state(TransformerGAN(config.replace(seed=6)))
+        differs = [name for name in first if (first[name] != other[name]).any()]
+        kernels = [n for n in first if n.endswith("kernel") and n.split()[0] in ("g", "d", "ema")]
+        assert set(kernels) <= set(differs)
+
+    def test_the_global_generators_are_untouched(self):
+        before = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+        TransformerGAN(configure())
+        assert (random.getstate(), np.random.get_state()[1].tolist()) == before  # noqa: NPY002
+
+    def test_even_if_building_fails(self, monkeypatch):
+        def fail(*_, **__):
+            raise RuntimeError("no memory")
+
+        before = random.getstate()
+        monkeypatch.setattr("tgan_tf.gan.build_generator", fail)
+        with pytest.raises(RuntimeError, match="no memory"):
+            TransformerGAN(configure())
+        assert random.getstate() == before
+
+    def test_the_average_starts_as_the_generator(self):
+        gan = TransformerGAN(configure())
+        pairs = zip(gan.ema_generator.weights, gan.generator.weights, strict=True)
+        for average, weight in pairs:
+            np.testing.assert_array_equal(average, weight)
+        assert not gan.ema_generator.trainable_variables
+
+
+class TestUse:
+    def test_generates_with_the_average(self):
+        gan = TransformerGAN(configure(precision="float32"))
+        for weight in gan.generator.weights:
+            weight.assign(weight + 1)
+        z, label = tf.random.stateless_normal((5, 4), (0, 0)), tf.constant([0, 1, 2, 0, 1])
+        pixels = gan.generate(z, label)
+        assert (pixels.dtype, pixels.shape) == (tf.uint8, (5, 8, 8, 1))
+        np.testing.assert_array_equal(gan(z, label), gan.ema_generator(z, label))
+        expected = np.clip((gan(z, label).numpy() + 1) * 127.5, 0, 255).round()
+        np.testing.assert_array_equal(pixels, expected)
+
+    def test_checkpoint_holds_everything(self):
+        gan = TransformerGAN(configure(precision="mixed_float16", penalty="exact"))
+        held = {id(part) for part in gan.trackables().values()}
+        parts = (gan.generator, gan.discriminator, gan.ema_generator, gan.g_optimizer)
+        for part in (*parts, gan.d_optimizer, gan.step, gan.loss_scale):
+            assert id(part) in held
+        # No slots but those of the two optimizers.
+        assert gan.optimizer is None
+
+    def test_keras_file(self, tmp_path):
+        gan = TransformerGAN(configure(precision="float32"))
+        gan.save(tmp_path / "gan.keras")
+        again = keras.saving.load_model(tmp_path / "gan.keras")
+        assert again.config == gan.config
+        for a, b in zip(gan.get_weights(), again.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+class TestErrors:
+    def test_unresolved(self):
+        with pytest.raises(ConfigError, match=r"resolve.*--image_size and --channels"):
+            TransformerGAN(Config())
+
+    @pytest.mark.parametrize(
+        ("data", "message"),
+        [
+            (tf.zeros((2, 8, 8, 3), tf.uint8), r"\(8, 8, 3\) for a model of \(8, 8, 1\)"),
+            (tf.zeros((8, 8, 1), tf.uint8), r"batch the data set"),
+            (tf.zeros((2, 8, 8, 1), tf.uint8), r"no labels.*num_classes=0"),
+            ({"image": tf.zeros((2, 8, 8, 1), tf.uint8)}, r"no labels"),
+            ((tf.zeros((2, 8, 8, 1), tf.int32), tf.zeros(2, tf.int32)), r"int32.*uint8"),
+            ((tf.zeros((2, 8, 8, 1)), tf.zeros((2, 3))), r"labels.*\(2, 3\)"),
+            ((tf.zeros((2, 8, 8, 1)), tf.zeros(2)), r"labels.*float32"),
+        ],
+    )
+    def test_data(self, data, message):
+        gan = TransformerGAN(configure())
+        with pytest.raises(ValueError, match=message):
+            gan.make_step()(data)

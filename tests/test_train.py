@@ -1,0 +1,91 @@
+"""The command: what it says, what it leaves, how it ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.training.runs import tiny
+from tgan_tf.config import Config
+from tgan_tf.training.dry_run import dry_run
+
+ROOT = Path(__file__).parents[1]
+
+
+def train(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": os.fspath(ROOT)}
+    return subprocess.run(
+        [sys.executable, ROOT / "train.py", *arguments],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--g_width=3"], "Did you mean: g_widths"),
+        (["--batch_size=many"], "--batch_size"),
+        (["--batch_size=0"], "--batch_size=0: must be at least 1"),
+        (["--loss=hing"], "did you mean hinge?"),
+        (["--flagfile=nothing.flags"], "nothing.flags"),
+        (["quickstart"], "'quickstart' is no flag"),
+        (["--dry_run", "--resume=auto"], "--dry_run and --resume exclude each other"),
+        (["--g_widths=10", "--g_depths=1", "--g_windows=0"], "--g_heads=4 does not divide"),
+    ],
+)
+def test_a_mistake_is_one_line_and_nothing_is_written(
+    arguments: list[str], message: str, tmp_path: Path
+) -> None:
+    result = train(*arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ")
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_mistake_that_only_the_data_show_is_one_line_too(tmp_path: Path) -> None:
+    result = train("--dataset=digits", "--image_size=9", cwd=tmp_path)
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].startswith("error: --image_size: the height 9")
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_help_lists_the_options(tmp_path: Path) -> None:
+    text = train("--help", cwd=tmp_path).stdout
+    for flag in ("--resume", "--[no]dry_run", "--batch_size", "--g_widths", "--[no]tensorboard"):
+        assert flag in text
+
+
+def test_dry_run_shows_all_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = tiny(tmp_path / "runs", cache_dir=os.fspath(tmp_path / "cache"))
+    dry_run(config)
+    assert not list(tmp_path.iterdir())
+    text = capsys.readouterr().out
+    assert "digits: 1,617 to train on, 180 held out; 8 x 8 grey; 10 classes: 0, 1, 2" in text
+    assert "20 steps of 4 images, on 1 replica\n" in text
+    for part in ("Generator", "Discriminator", "MFLOP", "MiB", "loss_d", "real_sign"):
+        assert part in text
+    assert config == tiny(tmp_path / "runs", cache_dir=os.fspath(tmp_path / "cache"))
+    # 10 class vectors of 8, and so on, add up to what is printed.
+    total = next(line for line in text.splitlines() if line.startswith("  total"))
+    assert int(total.split()[-1].replace(",", "")) > 1000
+
+
+def test_every_flag_file_of_the_project_is_legal() -> None:
+    for path in (ROOT / "configs").glob("*.flags"):
+        Config.from_flagfile(path)

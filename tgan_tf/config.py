@@ -1,0 +1,682 @@
+"""The configuration: one tree of frozen dataclasses.
+
+Flags, help texts, validation, ``config.json`` and the replayable ``flags.txt`` all derive from the
+fields below; nothing else in the project declares an option of an experiment. A leaf's name is its
+flag's name, so leaf names are unique over the whole tree.
+
+Example:
+    config = Config.from_flagfile("configs/fashion_mnist.flags")
+    config = config.replace(batch_size=32, seed=1)
+    config.save("config.json")
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import json
+import math
+import os
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from tgan_tf.files import replacing
+
+
+class ConfigError(ValueError):
+    """A value that cannot work; the message names the flag and the way out."""
+
+
+def _option(
+    default: Any,
+    help: str,
+    *,
+    choices: tuple[str, ...] = (),
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    resolved: bool = False,
+) -> Any:
+    """A dataclass field that is also a flag.
+
+    Args:
+        default: the flag's default; its type is the flag's type.
+        help: the flag's help text.
+        choices: legal values (of every element, where the value is a tuple of strings).
+        low: least legal value, inclusive.
+        high: greatest legal value, inclusive.
+        above: legal values are strictly greater.
+        resolved: filled in from the data set, not a flag.
+    """
+    metadata = {
+        "help": help,
+        "choices": choices,
+        "low": low,
+        "high": high,
+        "above": above,
+        "resolved": resolved,
+    }
+    return field(default=default, metadata=metadata)
+
+
+LOSSES = ("non_saturating", "relativistic", "hinge", "wasserstein")
+AUGMENTATIONS = ("color", "translation", "cutout")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16", "float64")
+STRATEGIES = ("auto", "one", "mirrored", "multi_worker", "tpu")
+METRICS = ("frechet", "kernel", "precision_recall", "density_coverage", "class_accuracy")
+EXTRACTORS = ("auto", "classifier", "efficientnet_lite0")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What to learn from."""
+
+    dataset: str = _option("digits", "digits | fashion_mnist | tfds:NAME | folder:PATH | npz:PATH")
+    data_dir: str = _option("", "where the data set's files are, if not in the usual place")
+    cache_dir: str = _option("", "where prepared data are kept; empty: ~/.cache/tgan_tf")
+    image_size: tuple[int, ...] = _option(
+        (0, 0), "H,W (or one number for a square); 0,0: as the data are", low=0, high=4096
+    )
+    channels: int = _option(0, "1 grey, 3 RGB, 4 RGBA; 0: as the data are", low=0, high=4)
+    fit: str = _option(
+        "crop", "how other aspect ratios become image_size", choices=("crop", "pad", "stretch")
+    )
+    conditional: bool = _option(True, "condition on the class where the data have labels")
+    mirror: bool = _option(False, "flip half of the images left to right")
+    val_fraction: float = _option(
+        0.1, "held-out share where the data have no split of their own", low=0.01, high=0.5
+    )
+    num_classes: int = _option(0, "number of classes; 0: unconditional", low=0, resolved=True)
+    class_names: tuple[str, ...] = _option((), "a name for each class", resolved=True)
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """Transformer decoder from noise to image."""
+
+    latent_dim: int = _option(64, "width of the noise z", low=1)
+    w_dim: int = _option(96, "width of w, the mapping network's output", low=1)
+    mapping_layers: int = _option(2, "hidden layers of the mapping network", low=0, high=16)
+    g_widths: tuple[int, ...] = _option((96, 48), "tokens' width in each stage", low=1)
+    g_depths: tuple[int, ...] = _option((3, 1), "blocks in each stage", low=0)
+    g_windows: tuple[int, ...] = _option(
+        (0, 0), "attention window of each stage, in tokens; 0: global", low=0
+    )
+    g_heads: tuple[int, ...] = _option(
+        (4,), "attention heads, of every stage or one number for all", low=1
+    )
+    g_mlp_ratio: float = _option(3.0, "hidden width of a block's MLP / its width", above=0)
+    g_patch: int = _option(2, "pixels a side that a token of the last stage makes", low=1)
+    g_output: str = _option("conv", "how tokens become pixels", choices=("conv", "patch"))
+    g_attention: str = _option("softmax", "kind of attention", choices=("softmax", "l2"))
+    g_qk_norm: bool = _option(False, "RMS-normalise queries and keys")
+    g_relative_bias: bool = _option(False, "learned relative position bias")
+    g_input: str = _option(
+        "dense",
+        "first tokens: dense: a linear map of w; constant: a learned table, and w only modulates",
+        choices=("dense", "constant"),
+    )
+    g_norm: str = _option("rms", "normalisation", choices=("layer", "rms"))
+    g_activation: str = _option(
+        "leaky_relu",
+        "nonlinearity of the MLPs; leaky_relu trains faster on a CPU",
+        choices=("gelu", "leaky_relu"),
+    )
+    g_latent_tokens: int = _option(
+        0, "tokens made from w that every block attends to; 0: no cross attention", low=0
+    )
+
+    @property
+    def heads_of_stages(self) -> tuple[int, ...]:
+        """Attention heads of each stage."""
+        stages = len(self.g_widths)
+        return self.g_heads if len(self.g_heads) == stages else self.g_heads * stages
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig:
+    """Transformer encoder (or convolutional network) from image to logit."""
+
+    d_kind: str = _option("transformer", "network", choices=("transformer", "conv"))
+    d_width: int = _option(96, "tokens' width; the last stage's channels for conv", low=1)
+    d_depth: int = _option(3, "blocks (transformer)", low=1)
+    d_heads: int = _option(4, "attention heads", low=1)
+    d_mlp_ratio: float = _option(3.0, "hidden width of a block's MLP / its width", above=0)
+    d_patch: int = _option(4, "pixels a side of one token; a power of 2 for a conv stem", low=1)
+    d_stem: str = _option("conv", "how pixels become tokens", choices=("conv", "patch"))
+    d_window: int = _option(0, "attention window in tokens; 0: global", low=0)
+    d_norm: str = _option("rms", "normalisation", choices=("layer", "rms"))
+    d_activation: str = _option(
+        "leaky_relu",
+        "nonlinearity of the MLPs; leaky_relu trains faster on a CPU",
+        choices=("gelu", "leaky_relu"),
+    )
+    d_pool: str = _option("mean", "what the head reads", choices=("mean", "class_token"))
+    d_attention: str = _option("softmax", "kind of attention", choices=("softmax", "l2"))
+    d_qk_norm: bool = _option(False, "RMS-normalise queries and keys")
+    d_relative_bias: bool = _option(False, "learned relative position bias")
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+    """What the two networks play for."""
+
+    loss: str = _option("relativistic", "adversarial loss", choices=LOSSES)
+    r1_gamma: float = _option(0.05, "weight of the gradient penalty on real samples", low=0)
+    r2_gamma: float = _option(0.05, "weight of the gradient penalty on fake samples", low=0)
+    penalty: str = _option(
+        "finite_difference",
+        "exact: by double backward; finite_difference: no second derivative is needed",
+        choices=("exact", "finite_difference"),
+    )
+    penalty_sigma: float = _option(0.01, "step of the finite difference", above=0)
+    penalty_every: int = _option(
+        4, "penalise every so many steps, with that many times the weight (lazy)", low=1
+    )
+    augment: tuple[str, ...] = _option(
+        (), "DiffAugment policies, shown to D for real and fake alike", choices=AUGMENTATIONS
+    )
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """Adam, once for each network."""
+
+    g_lr: float = _option(
+        2.5e-4,
+        "learning rate of the generator; several times smaller than d_lr (TTUR), or a conditional"
+        " generator collapses to one sample for each class",
+        above=0,
+    )
+    d_lr: float = _option(1e-3, "learning rate of the discriminator", above=0)
+    beta1: float = _option(0.0, "decay of the first moment", low=0, high=0.999)
+    beta2: float = _option(0.99, "decay of the second moment", low=0, high=0.9999)
+    lr_final: float = _option(
+        1.0, "learning rate at the end / at the start; falls by a cosine", above=0, high=1
+    )
+    lr_warmup_kimg: float = _option(0.0, "linear warm-up, in thousand images", low=0)
+    clip_norm: float = _option(0.0, "clip gradients to this global norm; 0: never", low=0)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How long, how large, on what."""
+
+    total_kimg: float = _option(180.0, "thousand real images shown in all", above=0)
+    batch_size: int = _option(64, "global batch, over all replicas", low=1)
+    ema_half_life_kimg: float = _option(
+        5.0, "half-life of the generator's moving average, in thousand images", low=0
+    )
+    ema_ramp: float = _option(
+        0.05, "the half-life is at most this share of the images seen; 0: no ramp", low=0, high=1
+    )
+    precision: str = _option("float32", "numbers that the networks compute in", choices=PRECISIONS)
+    strategy: str = _option("auto", "tf.distribute strategy", choices=STRATEGIES)
+    jit_compile: bool = _option(False, "compile the gradient functions with XLA")
+    seed: int = _option(0, "everything random derives from it", low=0, high=2**31 - 1)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """The run directory."""
+
+    out_dir: str = _option("runs", "runs are made below this directory")
+    name: str = _option("", "suffix of the run directory's name")
+    tick_kimg: float = _option(2.0, "log a row every so many thousand images", above=0)
+    snapshot_kimg: float = _option(
+        20.0, "save a checkpoint and sample grids every so many thousand images", above=0
+    )
+    keep_checkpoints: int = _option(2, "how many of the last checkpoints stay", low=1)
+    export: tuple[str, ...] = _option(
+        ("saved_model", "tflite"), "made when the training ends", choices=("saved_model", "tflite")
+    )
+    tensorboard: bool = _option(False, "write TensorBoard events too (extra: tensorboard)")
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """How the result is measured."""
+
+    metrics: tuple[str, ...] = _option(METRICS, "what is measured; empty: nothing", choices=METRICS)
+    extractors: tuple[str, ...] = _option(
+        ("auto",),
+        "feature networks of the metrics; auto: classifier where the data have labels, else"
+        " efficientnet_lite0",
+        choices=EXTRACTORS,
+    )
+    eval_samples: int = _option(10000, "generated samples for the final metrics", low=100)
+    eval_kimg: float = _option(
+        0.0, "measure while training every so many thousand images; 0: only at the end", low=0
+    )
+    nearest_k: int = _option(
+        5, "neighbourhood size k of precision, recall, density and coverage", low=1
+    )
+
+
+def _leaves(tree: Any) -> Iterator[tuple[str, dataclasses.Field[Any]]]:
+    for section in dataclasses.fields(tree):
+        for leaf in dataclasses.fields(getattr(tree, section.name)):
+            yield section.name, leaf
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole experiment. Immutable; ``replace`` gives a changed copy.
+
+    Every construction validates; a ``Config`` that exists is legal as far as can be told without
+    the data. ``resolve`` fills in what only the data know.
+    """
+
+    data: DataConfig = field(default_factory=DataConfig)
+    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
+    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+    def __post_init__(self) -> None:
+        for section, leaf in _leaves(self):
+            value = getattr(getattr(self, section), leaf.name)
+            _check_leaf(leaf.name, value, leaf.metadata)
+        _check_together(self)
+
+    def replace(self, **changes: Any) -> Config:
+        """A copy with other leaf values: ``config.replace(batch_size=32, g_depths=(2, 1))``.
+
+        Raises:
+            ConfigError: for an unknown name or an illegal value.
+        """
+        homes = {leaf.name: section for section, leaf in _leaves(self)}
+        by_section: dict[str, dict[str, Any]] = {}
+        for name, value in changes.items():
+            if name not in homes:
+                raise ConfigError(_unknown(name, homes))
+            by_section.setdefault(homes[name], {})[name] = _coerce(name, value)
+        sections = {
+            section: dataclasses.replace(getattr(self, section), **values)
+            for section, values in by_section.items()
+        }
+        return dataclasses.replace(self, **sections)
+
+    def resolve(
+        self,
+        *,
+        image_size: tuple[int, int],
+        channels: int,
+        num_classes: int = 0,
+        class_names: Iterable[str] = (),
+    ) -> Config:
+        """The same experiment with what the data set says filled in.
+
+        Args:
+            image_size: (H, W) of the prepared images.
+            channels: 1, 3 or 4.
+            num_classes: classes of the data; ignored when ``conditional`` is off.
+            class_names: a name for each class.
+        """
+        if not self.data.conditional:
+            num_classes, class_names = 0, ()
+        return self.replace(
+            image_size=image_size,
+            channels=channels,
+            num_classes=num_classes,
+            class_names=tuple(class_names),
+        )
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether the shape of a sample is known, so that networks can be built."""
+        return all(self.data.image_size) and self.data.channels > 0
+
+    @property
+    def total_steps(self) -> int:
+        """Training steps of the whole run."""
+        images = max(1, round(self.training.total_kimg * 1000))
+        return -(-images // self.training.batch_size)
+
+    def steps(self, kimg: float) -> int:
+        """Steps that show ``kimg`` thousand images, at least one."""
+        return max(1, round(kimg * 1000 / self.training.batch_size))
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Nested plain types, as stored in ``config.json``."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    @classmethod
+    def from_dict(cls, tree: Mapping[str, Mapping[str, Any]]) -> Config:
+        """The inverse of ``to_dict``; missing leaves take their defaults.
+
+        Raises:
+            ConfigError: for unknown sections or names, and illegal values.
+        """
+        default = cls()
+        if not isinstance(tree, Mapping):
+            raise ConfigError(f"a configuration is a table of sections, not {tree!r}")
+        flat: dict[str, Any] = {}
+        for section, values in tree.items():
+            if section not in (known := {f.name for f in dataclasses.fields(cls)}):
+                raise ConfigError(_unknown(section, known))
+            if not isinstance(values, Mapping):
+                raise ConfigError(f"{section}: a section is a table of options, not {values!r}")
+            known = {f.name for f in dataclasses.fields(getattr(default, section))}
+            for name, value in values.items():
+                if name not in known:
+                    raise ConfigError(f"{section}: {_unknown(name, known)}")
+                flat[name] = value
+        return default.replace(**flat)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes ``config.json``, beside and then renamed."""
+        with replacing(path) as beside:
+            beside.write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Config:
+        """Reads what ``save`` wrote."""
+        try:
+            tree = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, json.JSONDecodeError) as error:
+            raise ConfigError(f"{path}: not a readable config.json ({error})") from error
+        return cls.from_dict(tree)
+
+    def to_flags(self) -> list[str]:
+        """``--name=value`` for every leaf that differs from its default."""
+        default = Config()
+        lines = []
+        for section, leaf in _leaves(self):
+            value = getattr(getattr(self, section), leaf.name)
+            if leaf.metadata["resolved"] or value == getattr(getattr(default, section), leaf.name):
+                continue
+            if isinstance(value, bool):
+                lines.append(f"--{leaf.name}" if value else f"--no{leaf.name}")
+            else:
+                text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+                lines.append(f"--{leaf.name}={text}")
+        return lines
+
+    @classmethod
+    def from_flagfile(cls, path: str | os.PathLike[str], *overrides: str) -> Config:
+        """Reads a flag file as ``train.py --flagfile=PATH`` does.
+
+        Args:
+            path: text file with one ``--name=value`` a line; ``#`` starts a comment.
+            *overrides: further ``--name=value`` arguments, later ones win.
+
+        Raises:
+            ConfigError: for unknown flags or illegal values.
+        """
+        from absl import flags
+
+        values = flags.FlagValues()
+        define_flags(values)
+        try:
+            rest = values(["train.py", f"--flagfile={os.fspath(path)}", *overrides])
+        except flags.Error as error:
+            raise ConfigError(f"{path}: {error}") from error
+        if len(rest) > 1:
+            raise ConfigError(f"{path}: {rest[1]!r} is no flag; values are given as --name=value")
+        return from_flags(values)
+
+
+def define_flags(flag_values: Any = None) -> None:
+    """Defines one absl flag for every leaf that a user sets.
+
+    Args:
+        flag_values: an ``absl.flags.FlagValues``; None: the global one.
+    """
+    from absl import flags
+
+    flag_values = flags.FLAGS if flag_values is None else flag_values
+    default = Config()
+    for section, leaf in _leaves(default):
+        if leaf.metadata["resolved"]:
+            continue
+        value = getattr(getattr(default, section), leaf.name)
+        text = leaf.metadata["help"]
+        keywords: dict[str, Any] = {"flag_values": flag_values}
+        if isinstance(value, bool):
+            flags.DEFINE_bool(leaf.name, value, text, **keywords)
+        elif isinstance(value, int):
+            flags.DEFINE_integer(leaf.name, value, text, **keywords)
+        elif isinstance(value, float):
+            flags.DEFINE_float(leaf.name, value, text, **keywords)
+        elif isinstance(value, tuple):
+            if leaf.metadata["choices"]:
+                text += f" (of {', '.join(leaf.metadata['choices'])})"
+            flags.DEFINE_list(leaf.name, list(map(str, value)), text, **keywords)
+        elif leaf.metadata["choices"]:
+            text += f": {' | '.join(leaf.metadata['choices'])}"
+            flags.DEFINE_string(leaf.name, value, text, **keywords)
+        else:
+            flags.DEFINE_string(leaf.name, value, text, **keywords)
+
+
+def from_flags(flag_values: Any = None) -> Config:
+    """The ``Config`` that parsed flags describe.
+
+    Raises:
+        ConfigError: naming the flag, for an illegal or contradictory value.
+    """
+    from absl import flags
+
+    flag_values = flags.FLAGS if flag_values is None else flag_values
+    default = Config()
+    config = default.replace(
+        **{
+            leaf.name: flag_values[leaf.name].value
+            for _, leaf in _leaves(default)
+            if not leaf.metadata["resolved"]
+        }
+    )
+    _check_unused(config)
+    return config
+
+
+def replay_command(config: Config) -> str:
+    """The shell line that starts this experiment again."""
+    return " ".join(["python", "train.py", *map(shlex.quote, config.to_flags())])
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    hint = f"; did you mean {close[0]}?" if close else "; `python train.py --help` lists them"
+    return f"unknown option {name}{hint}"
+
+
+@functools.cache
+def _leaf_types() -> dict[str, Any]:
+    """Leaf name -> annotated type."""
+    return {
+        leaf.name: get_type_hints(section.default_factory)[leaf.name]
+        for section in dataclasses.fields(Config)
+        for leaf in dataclasses.fields(section.default_factory)  # type: ignore[arg-type]
+    }
+
+
+def _coerce(name: str, value: Any) -> Any:
+    """``value``, from a flag, JSON or a caller, as the leaf's exact type."""
+    kind = _leaf_types()[name]
+    try:
+        if kind in (tuple[int, ...], tuple[str, ...]):
+            if isinstance(value, str):
+                value = [part for part in value.replace(" ", "").split(",") if part]
+            if isinstance(value, int):
+                value = [value]
+            element = _whole if kind == tuple[int, ...] else os.fspath
+            value = tuple(element(part) for part in value)
+            if name == "image_size" and len(value) == 1:
+                value *= 2
+            return value
+        if kind is bool:
+            if not isinstance(value, bool):
+                raise ValueError("not a boolean")
+            return value
+        if kind is int:
+            return _whole(value)
+        return os.fspath(value) if kind is str else float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ConfigError(f"--{name}={value!r} is not {_describe(kind)}: {error}") from error
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or (isinstance(value, float) and value != int(value)):
+        raise ValueError("not a whole number")
+    return int(value)
+
+
+def _describe(kind: Any) -> str:
+    names = {
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        str: "text",
+        tuple[int, ...]: "whole numbers separated by commas",
+        tuple[str, ...]: "words separated by commas",
+    }
+    return names[kind]
+
+
+def _is_one_line(text: str) -> bool:
+    return text == text.strip() and len(text.splitlines()) <= 1
+
+
+def _check_leaf(name: str, value: Any, rule: Mapping[str, Any]) -> None:
+    """One leaf against its own range."""
+    for element in value if isinstance(value, tuple) else (value,):
+        shown = f"--{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
+        if rule["choices"] and element not in rule["choices"]:
+            close = difflib.get_close_matches(str(element), rule["choices"], n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise ConfigError(f"{shown}: not one of {', '.join(rule['choices'])}{hint}")
+        # Flag files have one option a line and strip it.
+        if isinstance(element, str) and not rule["resolved"] and not _is_one_line(element):
+            raise ConfigError(f"{shown!r}: must be one line, without spaces around it")
+        if isinstance(element, float) and not math.isfinite(element):
+            raise ConfigError(f"{shown}: must be a finite number")
+        if rule["low"] is not None and element < rule["low"]:
+            raise ConfigError(f"{shown}: must be at least {rule['low']}")
+        if rule["high"] is not None and element > rule["high"]:
+            raise ConfigError(f"{shown}: must be at most {rule['high']}")
+        if rule["above"] is not None and element <= rule["above"]:
+            raise ConfigError(f"{shown}: must be greater than {rule['above']}")
+
+
+def _check_together(config: Config) -> None:
+    """Leaves against each other."""
+    g, d, data = config.generator, config.discriminator, config.data
+    if len(data.image_size) != 2:
+        raise ConfigError(f"--image_size={data.image_size}: give H,W or one number for a square")
+    if bool(data.image_size[0]) != bool(data.image_size[1]):
+        raise ConfigError("--image_size: give both H and W, or 0,0 for the data's own size")
+    if not len(g.g_widths) == len(g.g_depths) == len(g.g_windows) or not g.g_widths:
+        raise ConfigError(
+            f"--g_widths={g.g_widths} --g_depths={g.g_depths} --g_windows={g.g_windows}: give each"
+            " one number for every stage of the generator"
+        )
+    if len(g.g_heads) not in (1, len(g.g_widths)):
+        raise ConfigError(f"--g_heads={g.g_heads}: give one number, or one for every stage")
+    for width, heads in zip(g.g_widths, g.heads_of_stages, strict=True):
+        if width % heads:
+            raise ConfigError(f"--g_heads={heads} does not divide --g_widths={width}")
+        _check_hidden("g", width, g.g_mlp_ratio)
+    if d.d_kind == "transformer":
+        _check_hidden("d", d.d_width, d.d_mlp_ratio)
+    if d.d_kind == "transformer" and d.d_width % d.d_heads:
+        raise ConfigError(f"--d_heads={d.d_heads} does not divide --d_width={d.d_width}")
+    if (d.d_stem == "conv" or d.d_kind == "conv") and d.d_patch & (d.d_patch - 1):
+        raise ConfigError(
+            f"--d_patch={d.d_patch}: strided convolutions need a power of 2; or --d_stem=patch"
+        )
+    halvings = d.d_patch.bit_length() - 1
+    if (d.d_stem == "conv" or d.d_kind == "conv") and not d.d_width >> halvings:
+        raise ConfigError(
+            f"--d_width={d.d_width} is too narrow for --d_patch={d.d_patch}: channels double with"
+            f" each of {halvings} strided convolutions; use --d_width of at least {d.d_patch}"
+        )
+    if config.objective.loss == "wasserstein" and not config.objective.r1_gamma:
+        raise ConfigError("--loss=wasserstein needs a penalty: give --r1_gamma (say 10)")
+    o, precision = config.objective, config.training.precision
+    if (
+        precision.startswith("mixed")
+        and o.penalty == "finite_difference"
+        and (o.r1_gamma or o.r2_gamma)
+    ):
+        raise ConfigError(
+            f"--precision={precision} --penalty=finite_difference: a difference of two logits at"
+            " --penalty_sigma is lost in half precision; use --penalty=exact"
+        )
+    if data.channels == 2:
+        raise ConfigError("--channels=2: images have 1 (grey), 3 (RGB) or 4 (RGBA) channels")
+    if data.channels in (1, 4) and "color" in config.objective.augment:
+        raise ConfigError(
+            f"--augment=color is for RGB images; the data have --channels={data.channels}"
+        )
+    if config.is_resolved:
+        _check_grids(config)
+
+
+def _check_hidden(network: str, width: int, ratio: float) -> None:
+    if int(width * ratio) < 1:
+        raise ConfigError(
+            f"--{network}_mlp_ratio={ratio:g}: a block of width {width} would have an MLP without"
+            f" hidden units; use at least {math.ceil(1000 / width) / 1000:g}"
+        )
+
+
+def _check_unused(config: Config) -> None:
+    """What a user asks for must have an effect.
+
+    Only of flags: a program may well try both kinds of discriminator with one set of options.
+    """
+    d, default = config.discriminator, DiscriminatorConfig()
+    if d.d_kind != "conv":
+        return
+    unused = [
+        leaf.name
+        for leaf in dataclasses.fields(d)
+        if leaf.name not in ("d_kind", "d_width", "d_patch")
+        and getattr(d, leaf.name) != getattr(default, leaf.name)
+    ]
+    if unused:
+        shown = " ".join(f"--{name}={getattr(d, name)}" for name in unused)
+        raise ConfigError(
+            f"--d_kind=conv has no use for {shown}: it knows --d_width and --d_patch; leave them"
+            " out, or use --d_kind=transformer"
+        )
+
+
+def _check_grids(config: Config) -> None:
+    """Patches and windows against the resolution."""
+    g, d = config.generator, config.discriminator
+    for axis, size in zip(("height", "width"), config.data.image_size, strict=True):
+        scale = g.g_patch * 2 ** (len(g.g_widths) - 1)
+        if size % scale:
+            below = size // scale * scale
+            near = f"{below} or {below + scale}" if below else f"{scale}"
+            raise ConfigError(
+                f"--image_size: the {axis} {size} is not a multiple of {scale}, which --g_patch="
+                f"{g.g_patch} and {len(g.g_widths)} stages need; use --image_size with {near}, or"
+                " other --g_patch or fewer --g_widths"
+            )
+        for stage, window in enumerate(g.g_windows):
+            grid = size // scale * 2**stage
+            if window and grid % window:
+                raise ConfigError(
+                    f"--g_windows: the window {window} does not divide the {axis} of stage"
+                    f" {stage + 1}, {grid} tokens; use a divisor of {grid}, or 0 for global"
+                )
+        if size % d.d_patch:
+            raise ConfigError(
+                f"--d_patch={d.d_patch} does not divide the {axis} {size}; use a divisor"
+            )
+        if d.d_kind == "transformer" and d.d_window and (size // d.d_patch) % d.d_window:
+            raise ConfigError(
+                f"--d_window={d.d_window} does not divide the {axis} of the grid,"
+                f" {size // d.d_patch} tokens; use a divisor, or 0 for global"
+            )

@@ -1,0 +1,1 @@
+"""From files to step-addressed batches: ``sources.load_source``, ``pipeline.make_dataset``."""

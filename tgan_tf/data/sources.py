@@ -1,0 +1,156 @@
+"""Data sets by name: ``load_source`` finds, reads, converts, splits and caches one.
+
+``digits`` | ``fashion_mnist`` | ``tfds:NAME`` | ``folder:PATH`` | ``npz:PATH``; the modules
+``tfds``, ``folder`` and ``npz`` state the rules of theirs, ``pixels`` how any picture becomes
+uint8 [H, W, C].
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from tgan_tf.config import ConfigError, DataConfig
+from tgan_tf.data import fashion_mnist
+from tgan_tf.data.cache import cache_root, cached
+from tgan_tf.data.folder import FolderReader
+from tgan_tf.data.npz import npz_reader
+from tgan_tf.data.prepare import prepare, read
+from tgan_tf.data.reader import ArrayReader, Reader
+from tgan_tf.data.tfds import TfdsReader
+from tgan_tf.data.types import ImageSet, Progress, Source
+
+__all__ = ["ImageSet", "Source", "load_source"]
+
+_FORMAT = 1  # of the prepared files and of the rules of conversion: raise it when either changes
+_IN_MEMORY_BYTES = 64 * 2**20
+_KINDS = "digits | fashion_mnist | tfds:NAME | folder:PATH | npz:PATH"
+
+
+def load_source(data: DataConfig, *, seed: int = 0, progress: Progress | None = None) -> Source:
+    """Loads the data set that ``data.dataset`` names.
+
+    Images in memory that have the size and the channels asked for are used as they are. All
+    others are converted once into the cache and opened as memory maps.
+
+    Args:
+        data: the configuration's section; image_size and channels may be 0, as the data are.
+        seed: chooses the held-out samples where the data have no split of their own. Leave it
+            alone when only the training is to differ, so that runs are measured on the same ones.
+        progress: called with (done, total) images while the cache is filled.
+
+    Returns:
+        uint8 images, split and labelled, and what is known about them.
+
+    Raises:
+        ConfigError: naming the flag or the file, and the way out.
+    """
+    reader = _open(data, seed)
+    if data.mirror and reader.mirror_safe is False:
+        raise ConfigError(
+            f"--mirror: mirrored images do not occur in {data.dataset}, and the generator would"
+            " learn to make them; pass --nomirror"
+        )
+    requested = (data.image_size[0], data.image_size[1], data.channels)
+    skipped: tuple[str, ...] = ()
+    if isinstance(reader, ArrayReader) and _all_of_shape(reader, requested):
+        train, val = reader.train, reader.val
+    elif isinstance(reader, ArrayReader) and _bytes(reader, requested) <= _IN_MEMORY_BYTES:
+        with tempfile.TemporaryDirectory(prefix="tgan_tf_") as directory:
+            prepare(reader, requested, data.fit, Path(directory), progress)
+            train, val, skipped = read(Path(directory), in_memory=True)
+    else:
+        train, val, skipped = cached(
+            cache_root(data.cache_dir),
+            reader.name,
+            [_FORMAT, reader.identity, requested, data.fit],
+            build=lambda directory: prepare(reader, requested, data.fit, directory, progress),
+            read=read,
+        )
+    return Source(
+        name=reader.name,
+        train=train,
+        val=val,
+        class_names=reader.class_names,
+        mirror_safe=reader.mirror_safe,
+        licence=reader.licence,
+        skipped=skipped,
+    )
+
+
+def _open(data: DataConfig, seed: int) -> Reader:
+    kind, colon, rest = data.dataset.partition(":")
+    if data.data_dir and kind in ("digits", "folder", "npz"):
+        raise ConfigError(
+            f"--data_dir means nothing with --dataset={data.dataset}; leave it out"
+            + (f", or give the whole path after {kind}:" if colon else "")
+        )
+    if kind == "digits" and not colon:
+        return _digits(data, seed)
+    if kind == "fashion_mnist" and not colon:
+        return _fashion_mnist(data, seed)
+    if kind in ("tfds", "folder", "npz") and not rest:
+        raise ConfigError(f"--dataset={data.dataset}: give a name or path after {kind}:")
+    if kind == "tfds":
+        return TfdsReader(rest, data)
+    if kind == "folder":
+        return FolderReader(rest, data, seed)
+    if kind == "npz":
+        return npz_reader(rest, data, seed)
+    raise ConfigError(f"--dataset={data.dataset!r}: not one of {_KINDS}")
+
+
+def _digits(data: DataConfig, seed: int) -> Reader:
+    """1,797 handwritten digits, 8x8 grey, embedded in scikit-learn (Alpaydin and Kaynak 1998)."""
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise ConfigError(
+            f"--dataset=digits: {error}; pip install scikit-learn, which holds them"
+        ) from error
+    digits = load_digits()
+    images = np.rint(digits.images * (255 / 16)).astype(np.uint8)  # [N, 8, 8], of 0..16
+    return ArrayReader(
+        "digits",
+        ImageSet(images[..., np.newaxis], digits.target.astype(np.int32)),
+        None,
+        identity="digits",
+        val_fraction=data.val_fraction,
+        seed=seed,
+        class_names=tuple(map(str, range(10))),
+        mirror_safe=False,
+        licence="CC BY 4.0 (UCI Optical Recognition of Handwritten Digits)",
+    )
+
+
+def _fashion_mnist(data: DataConfig, seed: int) -> Reader:
+    reader: Reader
+    files = fashion_mnist.find_files(data.data_dir)
+    if files is None:
+        reader = TfdsReader("fashion_mnist", data, fashion_mnist.WAYS_OUT)
+    else:
+        paths = [path for pair in files.values() for path in pair]
+        reader = ArrayReader(
+            "fashion_mnist",
+            fashion_mnist.read_split(*files["train"]),
+            fashion_mnist.read_split(*files["val"]),
+            identity=[[str(p), p.stat().st_size, p.stat().st_mtime_ns] for p in paths],
+            val_fraction=data.val_fraction,
+            seed=seed,
+        )
+    reader.class_names = fashion_mnist.CLASS_NAMES
+    reader.mirror_safe = False  # sneakers and boots all point to one side
+    reader.licence = fashion_mnist.LICENCE
+    return reader
+
+
+def _all_of_shape(reader: ArrayReader, requested: tuple[int, int, int]) -> bool:
+    shape = reader.shape(requested)
+    return reader.train.image_shape == reader.val.image_shape == shape
+
+
+def _bytes(reader: ArrayReader, requested: tuple[int, int, int]) -> int:
+    return reader.count * math.prod(reader.shape(requested))

@@ -1,0 +1,42 @@
+"""Which samples are held out: the same share of every class, chosen by the seed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def held_out_count(count: int, fraction: float) -> int:
+    """How many of ``count`` samples are held out: at least one, and never all."""
+    return min(max(round(count * fraction), 1), max(count - 1, 0))
+
+
+def stratified_order(labels: np.ndarray, seed: int) -> np.ndarray:
+    """A shuffle in which every prefix holds each class in proportion.
+
+    The j-th sample (after a shuffle within its class) of a class with n samples gets the key
+    (j + u) / n with one u in [0, 1) for each class; the order is that of the keys. A prefix of
+    share f thus holds f n of the class, rounded up or down.
+
+    Args:
+        labels: int [N]; all equal for data without classes.
+        seed: chooses among the orders.
+
+    Returns:
+        int64 [N], a permutation of 0..N-1.
+    """
+    rng = np.random.default_rng(seed)
+    keys = np.empty(len(labels), np.float64)
+    for label in np.unique(labels):
+        members = rng.permutation(np.flatnonzero(labels == label))
+        keys[members] = (np.arange(len(members)) + rng.random()) / len(members)
+    return np.argsort(keys, kind="stable")
+
+
+def is_held_out(index: int, fraction: float) -> bool:
+    """Whether the ``index``-th sample of a stream, whose labels are not known yet, is held out.
+
+    Systematic sampling: one in 1/``fraction``, evenly spaced, which is stratified where the stream
+    is sorted by class and random where it is shuffled. The first one is held out, so that no
+    stream of two or more samples gives an empty split.
+    """
+    return int(index * fraction) > int((index - 1) * fraction) if index else True

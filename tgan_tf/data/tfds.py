@@ -1,0 +1,201 @@
+"""``tfds:NAME``: any data set of TensorFlow Datasets that has an image feature.
+
+- Image and label are those of the data set's supervised keys, else the features ``image`` and
+  ``label``, else the first image feature and the first class label; without one, no labels.
+- The split ``train`` is trained on. ``test``, else ``validation``, is held out, if it has labels
+  where ``train`` has them; otherwise an evenly spaced share of ``train`` is.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tgan_tf.config import ConfigError, DataConfig
+from tgan_tf.data import pixels
+from tgan_tf.data.reader import Item, Reader
+from tgan_tf.data.split import is_held_out
+
+
+class TfdsReader(Reader):
+    """See the module."""
+
+    def __init__(self, name: str, data: DataConfig, help_offline: str = "") -> None:
+        """Opens the data set, downloading it where it is not there yet.
+
+        Args:
+            name: as TFDS takes it: ``NAME``, ``NAME/CONFIG``, ``NAME:VERSION``.
+            data: ``data_dir`` is TFDS's; empty: ``~/tensorflow_datasets``.
+            help_offline: the ways out when it cannot be downloaded.
+
+        Raises:
+            ConfigError: when the name is unknown, the data are not there and cannot be fetched, or
+                hold no images.
+        """
+        self._flag = f"--dataset=tfds:{name}"
+        self._tfds = _import_tfds(self._flag, help_offline)
+        self._builder = _prepared_builder(self._tfds, name, data.data_dir, self._flag, help_offline)
+        info = self._builder.info
+        self.name = info.name
+        self.licence = (info.redistribution_info.license if info.redistribution_info else "") or ""
+        self._find_features(info)
+        if "train" not in info.splits:
+            raise ConfigError(
+                f"{self._flag}: has no split 'train', only {', '.join(info.splits) or 'none'}"
+            )
+        self._val_split = next(
+            (s for s in ("test", "validation") if s in info.splits and self._has_labels(s)), ""
+        )
+        self._val_fraction = 0.0 if self._val_split else data.val_fraction
+        splits = ["train", *([self._val_split] if self._val_split else [])]
+        self.count = sum(info.splits[split].num_examples for split in splits)
+        self.identity = [
+            "tfds",
+            info.full_name,
+            str(self._builder.data_dir),
+            {split: info.splits[split].num_examples for split in splits},
+            self._val_fraction,
+        ]
+
+    def _find_features(self, info: Any) -> None:
+        features = info.features
+        supervised = [key for key in info.supervised_keys or () if isinstance(key, str)]
+
+        def first(kind: type, usual: str) -> str:
+            keys = [*supervised, usual, *features]
+            return next((k for k in keys if k in features and isinstance(features[k], kind)), "")
+
+        self._image_key = first(self._tfds.features.Image, "image")
+        self._label_key = first(self._tfds.features.ClassLabel, "label")
+        if not self._image_key:
+            raise ConfigError(
+                f"{self._flag}: has no image among its features ({', '.join(features)}); choose"
+                " another data set"
+            )
+        image = features[self._image_key]
+        if image.np_dtype not in (np.uint8, np.uint16):
+            raise ConfigError(
+                f"{self._flag}: its images are {np.dtype(image.np_dtype)}; only uint8 and uint16"
+                " have a range that is known. Save them with numpy.savez and use npz:PATH"
+            )
+        self._image_shape = image.shape
+        if self._label_key:
+            self.class_names = tuple(features[self._label_key].names)
+
+    def _has_labels(self, split: str) -> bool:
+        """Some data sets hide the labels of the test split: they are all -1."""
+        if not self._label_key:
+            return True
+        (example,) = self._examples(split, take=1)
+        return bool(example[self._label_key] >= 0)
+
+    def _examples(self, split: str, take: int = -1) -> Iterator[dict[str, Any]]:
+        wanted = {key: True for key in (self._image_key, self._label_key) if key}
+        dataset = self._builder.as_dataset(
+            split=split,
+            shuffle_files=False,
+            decoders=self._tfds.decode.PartialDecoding(wanted),
+        )
+        try:
+            yield from self._tfds.as_numpy(dataset.take(take))
+        except Exception as error:  # tf.errors.*: TensorFlow is not imported here for its names
+            raise ConfigError(
+                f"{self._flag}: the files in {self._builder.data_dir} are damaged"
+                f" ({_first_line(error)}); remove that directory and prepare them again"
+            ) from error
+
+    def native_size(self) -> tuple[int, int]:
+        height, width = self._image_shape[:2]
+        if not height or not width:
+            raise ConfigError(
+                f"--image_size: {self._flag} does not say that its images have one size; pass"
+                " --image_size=H,W, and --fit=crop, pad or stretch"
+            )
+        return height, width
+
+    def native_channels(self) -> int:
+        return self._image_shape[2] or 3
+
+    def items(self) -> Iterator[Item]:
+        if self._val_split:
+            for index, example in enumerate(self._examples(self._val_split)):
+                yield self._item(f"{self._val_split}[{index}]", example, True)
+        for index, example in enumerate(self._examples("train")):
+            held_out = not self._val_split and is_held_out(index, self._val_fraction)
+            yield self._item(f"train[{index}]", example, held_out)
+
+    def _item(self, where: str, example: dict[str, Any], held_out: bool) -> Item:
+        label = int(example[self._label_key]) if self._label_key else -1
+        return Item((where, example[self._image_key]), label, held_out)
+
+    def load(self, key: tuple[str, np.ndarray], size: tuple[int, int]) -> Image.Image:
+        image = key[1]
+        if image.dtype == np.uint16:
+            image = ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        return pixels.image_from_array(image)
+
+    def describe(self, key: tuple[str, np.ndarray]) -> str:
+        return key[0]
+
+
+def _import_tfds(flag: str, ways_out: str) -> Any:
+    try:
+        import tensorflow_datasets
+    except ImportError as error:
+        raise ConfigError(
+            f"{flag}: TensorFlow Datasets cannot be imported ({error});"
+            f" {ways_out or 'pip install tensorflow-datasets importlib_resources'}"
+        ) from error
+    return tensorflow_datasets
+
+
+def _prepared_builder(tfds: Any, name: str, data_dir: str, flag: str, ways_out: str) -> Any:
+    directory = os.path.expanduser(data_dir) or None
+    try:
+        builder = tfds.builder(name, data_dir=directory)
+    except Exception as error:  # a dozen kinds, by what is wrong with the name
+        known = difflib.get_close_matches(
+            name, tfds.list_builders(with_community_datasets=False), n=1
+        )
+        raise ConfigError(
+            f"{flag}: {_first_line(error)}"
+            + (f" Did you mean tfds:{known[0]}?" if known else "")
+            + " https://www.tensorflow.org/datasets/catalog lists the names; one that you prepared"
+            " yourself needs --data_dir"
+        ) from error
+    if builder.is_prepared():
+        return builder
+    ways_out = ways_out or (
+        "connect to the network once, or pass --data_dir with a prepared copy (tfds build"
+        f" {name} --data_dir=DIR makes one where there is a network)"
+    )
+    missing = f"{flag}: not found in {builder.data_dir}, and it cannot be downloaded"
+    if not _online():
+        raise ConfigError(f"{missing} (no network); {ways_out}")
+    try:
+        builder.download_and_prepare()
+    except Exception as error:  # whatever a download can raise
+        raise ConfigError(f"{missing} ({_first_line(error)}); {ways_out}") from error
+    return builder
+
+
+def _online() -> bool:
+    """False when a download would only be retried for minutes: no proxy, and no name resolves."""
+    if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY")):
+        return True
+    try:
+        socket.getaddrinfo("storage.googleapis.com", 443)
+    except OSError:
+        return False
+    return True
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,23 @@
+"""From a trained generator to files that other programs run."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "ExportError": "tgan_tf.exporting.parity",
+    "to_saved_model": "tgan_tf.exporting.saved_model",
+    "to_tflite": "tgan_tf.exporting.tflite",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    # On first use: the converter and its runtime take seconds to load, a Sampler needs neither.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value

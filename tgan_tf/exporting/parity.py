@@ -1,0 +1,110 @@
+"""Whether an exported file computes what Keras computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tgan_tf.exporting import portable_random
+from tgan_tf.inference import Sampler
+
+FLOAT_TOLERANCE = 1e-4  # of the largest absolute value
+LEVEL_TOLERANCE = 1  # of 255: a value half-way between two levels may round either way
+
+
+class ExportError(RuntimeError):
+    """An export that would not compute what Keras computes; nothing of it is kept."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """An exported file or folder that was kept.
+
+    Attributes:
+        path: where it is.
+        size_bytes: of all its files.
+        errors: for each signature the greatest difference from Keras: relative to the largest value
+            for float outputs, in levels of 255 for uint8.
+    """
+
+    path: Path
+    size_bytes: int
+    errors: Mapping[str, float]
+
+    def summary(self) -> str:
+        """Path, size and errors for a person, in two lines."""
+        errors = ", ".join(f"{name} {error:.2g}" for name, error in self.errors.items())
+        return (
+            f"{self.path} ({self.size_bytes / 2**20:.2f} MiB)\n"
+            f"greatest difference from Keras (float: of the largest value; uint8: levels): {errors}"
+        )
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request and the answer that Keras gives to it."""
+
+    signature: str
+    inputs: Mapping[str, npt.NDArray]
+    expected: npt.NDArray
+
+
+def make_cases(sampler: Sampler, batch_size: int, *, first_seed: int = 0) -> Iterator[Case]:
+    """Requests for every signature, answered by Keras.
+
+    Args:
+        sampler: what is exported.
+        batch_size: of the requests.
+        first_seed: requests with other first seeds are other requests.
+
+    Raises:
+        ExportError: Keras itself makes numbers that are not finite.
+    """
+    seeds = np.arange(first_seed, first_seed + batch_size, dtype=np.int32)
+    truncation = np.linspace(1.0, 0.5, batch_size, dtype=np.float32)
+    z = portable_random.normal_numpy(seeds, sampler.latent_dim)
+    label, keras_label = {}, None
+    if sampler.num_classes:
+        label = {"label": seeds % np.int32(sampler.num_classes)}
+        keras_label = tf.constant(label["label"])
+    image = sampler.generator(tf.constant(z), keras_label).numpy()
+    if not np.isfinite(image).all():
+        raise ExportError(
+            f"the generator at step {sampler.step} makes values that are not finite; the training"
+            " diverged: export an earlier checkpoint."
+        )
+    yield Case("generate", {"z": z, **label}, image)
+    yield Case("serving_default", {"z": z, **label}, image)
+    samples = [
+        sampler.sample([int(seed)], int(seed) % sampler.num_classes if label else None, psi)
+        for seed, psi in zip(seeds, truncation, strict=True)
+    ]
+    inputs = {"seed": seeds, "truncation": truncation, **label}
+    yield Case("sample", inputs, np.concatenate(samples))
+
+
+def difference(case: Case, answer: npt.NDArray) -> float:
+    """How far `answer` is from the case's expected one, in the units of `Export.errors`.
+
+    Raises:
+        ExportError: it is further than the tolerance, or of another shape or type.
+    """
+    expected = case.expected
+    what = f"signature {case.signature!r} at batch {len(expected)}"
+    if (answer.shape, answer.dtype) != (expected.shape, expected.dtype):
+        raise ExportError(
+            f"{what} gives {answer.dtype} {answer.shape}, Keras {expected.dtype} {expected.shape}."
+        )
+    error = float(np.abs(answer.astype(np.float64) - expected.astype(np.float64)).max())
+    tolerance: float = LEVEL_TOLERANCE
+    if expected.dtype != np.uint8:
+        error /= float(np.abs(expected).max()) or 1.0
+        tolerance = FLOAT_TOLERANCE
+    if not error <= tolerance:  # also when it is NaN
+        raise ExportError(f"{what} is {error:.3g} from Keras, {tolerance:g} is allowed.")
+    return error

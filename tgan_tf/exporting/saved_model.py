@@ -1,0 +1,114 @@
+"""SavedModel for TensorFlow Serving and for the C, Java and Go loaders."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from tgan_tf.exporting import signatures
+from tgan_tf.exporting.parity import Export, ExportError, difference, make_cases
+from tgan_tf.files import replacing
+from tgan_tf.inference import Sampler
+
+CHECKED_BATCHES = (1, 3)
+
+
+def to_saved_model(
+    sampler: Sampler, out_dir: str | os.PathLike[str], *, version: int | None = None
+) -> Export:
+    """Exports to `OUT_DIR/VERSION/`, the layout that TensorFlow Serving watches.
+
+    The folder is written beside, run by the Session loader on every signature at batch 1 and 3,
+    compared with Keras, and only then given its name; a server never sees half of it. It holds
+    `manifest.json` (configuration, step, signatures, SHA-256 of every file) besides the SavedModel.
+
+    Args:
+        sampler: what to export.
+        out_dir: folder of all versions of this model; made if need be.
+        version: a positive integer; None: one more than the greatest in `out_dir`.
+
+    Returns:
+        What was kept.
+
+    Raises:
+        ExportError: the file does not give Keras' numbers; nothing is left behind.
+        FileExistsError: that version is there already.
+        ValueError: `version` is not positive.
+    """
+    out_dir = Path(out_dir)
+    if version is None:
+        version = 1 + max(_versions(out_dir), default=0)
+    if version < 1:
+        raise ValueError(f"version must be a positive integer, got {version}.")
+    final = out_dir / str(version)
+    if final.exists():
+        raise FileExistsError(f"{final} exists; give another version, or none for the next one.")
+    out_dir.mkdir(parents=True, exist_ok=True)
+    with replacing(final) as beside:
+        functions = signatures.build_functions(sampler)
+        signatures.save(functions, str(beside))
+        errors = check(sampler, beside)
+        _write_manifest(beside, sampler, signatures.describe(functions))
+        size = sum(file.stat().st_size for file in _files(beside))
+    return Export(final, size, errors)
+
+
+def check(sampler: Sampler, path: str | os.PathLike[str]) -> dict[str, float]:
+    """Runs a SavedModel by the Session loader and compares every signature with Keras.
+
+    `tf.saved_model.load` proves nothing: it finds variables that servers do not.
+
+    Returns:
+        The greatest difference for each signature, as in `Export.errors`.
+
+    Raises:
+        ExportError: the file cannot be run, or gives other numbers.
+    """
+    cases = [case for batch in CHECKED_BATCHES for case in make_cases(sampler, batch)]
+    errors: dict[str, float] = {}
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        try:
+            meta = tf.compat.v1.saved_model.load(session, ["serve"], os.fspath(path))
+        except (tf.errors.OpError, RuntimeError) as error:
+            raise ExportError(f"the Session loader cannot load the SavedModel: {error}") from error
+        for case in cases:
+            signature = meta.signature_def[case.signature]
+            feed = {signature.inputs[name].name: value for name, value in case.inputs.items()}
+            try:
+                answer = session.run(signature.outputs["image"].name, feed)
+            except tf.errors.OpError as error:
+                raise ExportError(f"signature {case.signature!r} fails: {error}") from error
+            errors[case.signature] = max(difference(case, answer), errors.get(case.signature, 0.0))
+    return errors
+
+
+def _versions(out_dir: Path) -> list[int]:
+    if not out_dir.is_dir():
+        return []
+    return [int(entry.name) for entry in out_dir.iterdir() if entry.name.isdecimal()]
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _write_manifest(folder: Path, sampler: Sampler, described: dict[str, Any]) -> None:
+    manifest = {
+        "format": "saved_model",
+        "tensorflow": tf.__version__,
+        "run": sampler.path.name if sampler.path else None,
+        "step": sampler.step,
+        "class_names": list(sampler.config.data.class_names),
+        "signatures": described,
+        "config": sampler.config.to_dict(),
+        "sha256": {
+            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in _files(folder)
+        },
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,159 @@
+"""Pictures from a run.
+
+    python -m tgan_tf.generate --run=runs/00012-digits --seeds=0-63 --label=3 --truncation=0.7
+
+writes the 64 pictures as one grid, RUN/generated/seeds0-63-label3-psi0.7-step2813.png.
+`--label=all` makes a row for each class, `--single` writes a file for each picture, `--out` says
+where. The same seed is the same picture in the exported SavedModel and TFLite file. 64 small
+pictures take about 10 seconds, nearly all of it for starting TensorFlow.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from absl import flags
+
+from tgan_tf import command
+
+if TYPE_CHECKING:
+    from tgan_tf.inference import Sampler
+
+_BATCH = 64
+_SEEDS = re.compile(r"(-?\d+)(?:-(-?\d+))?")
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Defines this command's flags."""
+    command.define_run_flags(values)
+    flags.DEFINE_string(
+        "seeds", "0-63", "numbers and ranges, like 0-63 or 0-9,12", flag_values=values
+    )
+    flags.DEFINE_string(
+        "label",
+        "",
+        "a class by name or index; all: a row for each class; empty: each seed's own class",
+        flag_values=values,
+    )
+    flags.DEFINE_float(
+        "truncation", 1.0, "psi; smaller is more typical and less varied", flag_values=values
+    )
+    flags.DEFINE_string(
+        "out",
+        "",
+        "PNG file, or folder for --single; empty: in RUN/generated",
+        flag_values=values,
+    )
+    flags.DEFINE_bool("single", False, "one file for each picture, no grid", flag_values=values)
+    flags.DEFINE_integer("columns", 0, "of the grid; 0: about a square", flag_values=values)
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Numbers and inclusive ranges: `"0-3,12"` is [0, 1, 2, 3, 12].
+
+    Raises:
+        ValueError: the text is something else.
+    """
+    seeds: list[int] = []
+    for part in text.replace(" ", "").split(","):
+        match = _SEEDS.fullmatch(part)
+        if not match:
+            raise ValueError(f"--seeds={text}: {part!r} is no number or range; like 0-63 or 0-9,12")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise ValueError(f"--seeds={text}: the range {part} runs backwards")
+        seeds.extend(range(first, last + 1))
+    return seeds
+
+
+def plan(seeds: list[int], label: str, sampler: Sampler) -> tuple[list[int], list[int] | None]:
+    """The seed and the class of each picture.
+
+    Args:
+        seeds: as given.
+        label: as for `--label`.
+        sampler: what draws them.
+
+    Returns:
+        Seeds (for `all`, once for each class) and as many classes; None without classes.
+
+    Raises:
+        ValueError: there is no such class, or there are no classes at all.
+    """
+    from tgan_tf.exporting.portable_random import classes_numpy
+    from tgan_tf.inference import check_seeds
+
+    count = sampler.num_classes
+    if not count:
+        if label:
+            raise ValueError(f"--label={label}: the generator is unconditional; leave --label out")
+        return seeds, None
+    if not label:
+        return seeds, classes_numpy(check_seeds(seeds), count).tolist()
+    if label == "all":
+        return seeds * count, [index for index in range(count) for _ in seeds]
+    is_index = label.lstrip("-").isdecimal() and label not in sampler.config.data.class_names
+    return seeds, [sampler.class_index(int(label) if is_index else label)] * len(seeds)
+
+
+def run(values: flags.FlagValues) -> None:
+    """Draws, writes and prints where."""
+    asked, rows = parse_seeds(values.seeds), values.label == "all"
+    if values.columns < 0:
+        raise ValueError(f"--columns={values.columns}: must not be negative")
+    if values.columns and (rows or values.single):
+        raise ValueError("--columns is for a plain grid; leave it out with --label=all or --single")
+    sampler = command.load_run(values)  # starts TensorFlow, quietly
+    from tgan_tf.inference import find_run
+    from tgan_tf.modalities.pictures import save_png
+    from tgan_tf.training.progress import Console
+
+    seeds, labels = plan(asked, values.label, sampler)
+    out = Path(
+        values.out or find_run(values.run) / "generated" / _default_name(values, sampler.step)
+    )
+    parts = []
+    with Console().counting("pictures") as progress:
+        for start in range(0, len(seeds), _BATCH):
+            part = slice(start, start + _BATCH)
+            classes = labels[part] if labels else None
+            images = sampler.sample(seeds[part], classes, values.truncation)
+            if values.single:
+                sampler.modality.write(images, out, _file_names(seeds[part], classes))
+            else:
+                parts.append(images)
+            progress(start + len(images), len(seeds))
+    if not values.single:
+        images = np.concatenate(parts)
+        if rows:
+            names = sampler.config.data.class_names or [str(k) for k in range(sampler.num_classes)]
+            picture = sampler.modality.class_rows(images, np.array(labels), names, len(asked))
+        else:
+            picture = sampler.modality.grid(images, values.columns)
+        save_png(picture, out)
+    print(f"{len(seeds)} pictures of step {sampler.step}: {out}")
+
+
+def _default_name(values: flags.FlagValues, step: int) -> str:
+    """Other pictures have another name: nothing is overwritten but by its like."""
+    parts = [] if values.single else [f"seeds{values.seeds}"]
+    if values.label and not values.single:
+        parts.append(f"label{values.label}")
+    if values.truncation != 1:
+        parts.append(f"psi{values.truncation}")
+    parts.append(f"step{step}")
+    # Of --single a folder: its files are named by seed and class.
+    return re.sub(r"[^\w,.-]+", "_", "-".join(parts)) + ("" if values.single else ".png")
+
+
+def _file_names(seeds: list[int], classes: list[int] | None) -> list[str]:
+    if classes is None:
+        return [f"seed{seed}" for seed in seeds]
+    return [f"seed{seed}-class{index}" for seed, index in zip(seeds, classes, strict=True)]
+
+
+if __name__ == "__main__":
+    command.start(define_flags, run)

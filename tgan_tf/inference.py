@@ -1,0 +1,323 @@
+"""A finished run as a `Sampler`: seeds and classes in, pictures out.
+
+Example:
+    sampler = tgan_tf.load("runs/00012-fashion_mnist")
+    images = sampler.sample(seeds=range(64), label=3, truncation=0.7)  # uint8 [64, 28, 28, 1]
+"""
+
+from __future__ import annotations
+
+import difflib
+import operator
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import SupportsIndex
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tgan_tf.config import Config
+from tgan_tf.exporting import portable_random
+from tgan_tf.modalities.image import ImageModality
+from tgan_tf.networks import build_generator
+from tgan_tf.training.checkpoint import load_ema_generator
+
+Label = int | str | Sequence[int | str] | npt.NDArray[np.integer] | None
+Progress = Callable[[int, int], None]
+
+# Latents behind each class's mean w: this many over all classes, within these bounds for one.
+_MEAN_LATENTS = 65536
+_MEAN_LATENTS_PER_CLASS = (64, 4096)
+
+_SEED_RANGE = (-(2**31), 2**31 - 1)
+
+
+class Sampler:
+    """A generator with everything that turns seeds into samples.
+
+    A seed becomes z by `portable_random`, so it makes the same picture (within one grey level)
+    here, in the exported SavedModel and in the exported TFLite file.
+
+    Args:
+        config: the resolved configuration of the run.
+        generator: the (averaged) generator, in float32.
+        modality: turns the generator's output into samples.
+        step: training step of the weights.
+        path: run directory, if there is one.
+
+    Attributes:
+        num_classes: 0 for an unconditional generator.
+        w_mean: float32 variable [max(1, num_classes), w_dim], the mean output of the mapping
+            network for each class, towards which truncation moves.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        generator: keras.Model,
+        modality: ImageModality,
+        *,
+        step: int = 0,
+        path: Path | None = None,
+    ) -> None:
+        self.config = config
+        self.generator = generator
+        self.modality = modality
+        self.step = step
+        self.path = path
+        self.num_classes = config.data.num_classes
+        self.latent_dim = config.generator.latent_dim
+        self.w_mean = tf.Variable(self._mean_w(), trainable=False, name="w_mean")
+        ints, floats = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.float32)
+        # The batch stays open in these signatures, so no number of seeds traces them again.
+        self._render = tf.function(
+            self.render, input_signature=[ints, ints, floats], autograph=False
+        )
+        self._render_between = tf.function(
+            self.render_between,
+            input_signature=[ints, ints, ints, ints, floats, floats],
+            autograph=False,
+        )
+
+    def sample(
+        self,
+        seeds: Iterable[SupportsIndex],
+        label: Label = None,
+        truncation: float = 1.0,
+        *,
+        batch_size: int = 64,
+        progress: Progress | None = None,
+    ) -> npt.NDArray[np.uint8]:
+        """Makes one sample for each seed.
+
+        Args:
+            seeds: N integers in the range of int32.
+            label: a class by index or name for all, or N of them; None: each seed's own class,
+                uniform over the classes. An unconditional generator takes only None.
+            truncation: psi in `w_mean + psi * (w - w_mean)`; 1 leaves w alone, smaller is more
+                typical and less varied, 0 gives each class's mean (Karras et al. 2019, section B).
+            batch_size: samples made at once; the last batch may be smaller.
+            progress: called with (samples done, N) after every batch.
+
+        Returns:
+            uint8 [N, H, W, C].
+
+        Raises:
+            ValueError: an argument that cannot work; the message says which and why.
+        """
+        seeds = check_seeds(seeds)
+        labels = self._check_label(label, seeds)
+        psi = _check_truncation(truncation)
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+        parts = []
+        for start in range(0, len(seeds), batch_size):
+            part = slice(start, start + batch_size)
+            count = len(seeds[part])
+            parts.append(
+                self._render(seeds[part], labels[part], np.full(count, psi, np.float32)).numpy()
+            )
+            if progress is not None:
+                progress(start + count, len(seeds))
+        return np.concatenate(parts)
+
+    def interpolate(
+        self,
+        seed_a: SupportsIndex,
+        seed_b: SupportsIndex,
+        steps: int,
+        label: Label = None,
+        truncation: float = 1.0,
+        *,
+        batch_size: int = 64,
+    ) -> npt.NDArray[np.uint8]:
+        """Walks on a straight line in w from one seed's sample to another's.
+
+        Args:
+            seed_a: where to start.
+            seed_b: where to end.
+            steps: number of samples, at least 2, both ends included.
+            label: one class for both ends, or a pair of classes; None: each seed's own class.
+            truncation: as for `sample`.
+            batch_size: as for `sample`.
+
+        Returns:
+            uint8 [steps, H, W, C]; the first and the last equal `sample([seed_a, seed_b], label)`.
+
+        Raises:
+            ValueError: an argument that cannot work.
+        """
+        ends = check_seeds([seed_a, seed_b])
+        labels = self._check_label(label, ends)
+        psi = _check_truncation(truncation)
+        if steps < 2:
+            raise ValueError(f"steps must be at least 2 (both ends), got {steps}.")
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+        parts = []
+        for t in np.split(
+            np.linspace(0.0, 1.0, steps, dtype=np.float32), range(batch_size, steps, batch_size)
+        ):
+            same = np.ones(len(t), np.int32)
+            parts.append(
+                self._render_between(
+                    *(end * same for end in ends),
+                    *(end * same for end in labels),
+                    t,
+                    np.full(len(t), psi, np.float32),
+                ).numpy()
+            )
+        return np.concatenate(parts)
+
+    def render(self, seed: tf.Tensor, label: tf.Tensor | None, truncation: tf.Tensor) -> tf.Tensor:
+        """Seeds to samples as TensorFlow operations that TFLite has built in.
+
+        Args:
+            seed: int32 [B].
+            label: int32 [B]; an unconditional generator does not look at it.
+            truncation: float32 [B].
+
+        Returns:
+            uint8 [B, H, W, C].
+        """
+        w = self._truncate(self._map(seed, label), label, truncation)
+        return self.modality.decode(self.generator.synthesis(w))
+
+    def render_between(
+        self,
+        seed_a: tf.Tensor,
+        seed_b: tf.Tensor,
+        label_a: tf.Tensor,
+        label_b: tf.Tensor,
+        t: tf.Tensor,
+        truncation: tf.Tensor,
+    ) -> tf.Tensor:
+        """`render` at `(1 - t) w_a + t w_b`; t is float32 [B], the rest as for `render`."""
+        w_a = self._truncate(self._map(seed_a, label_a), label_a, truncation)
+        w_b = self._truncate(self._map(seed_b, label_b), label_b, truncation)
+        w = w_a + t[:, tf.newaxis] * (w_b - w_a)
+        return self.modality.decode(self.generator.synthesis(w))
+
+    def class_index(self, label: int | str) -> int:
+        """The index of a class given by index or name.
+
+        Raises:
+            ValueError: there is no such class.
+        """
+        names = self.config.data.class_names
+        if isinstance(label, str):
+            if label in names:
+                return names.index(label)
+            close = difflib.get_close_matches(label, names, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else f"; they are {', '.join(names)}."
+            raise ValueError(f"label: no class is named {label!r}{hint}")
+        try:
+            index = operator.index(label)
+        except TypeError:
+            raise ValueError(f"label must be an index or a name, got {label!r}.") from None
+        if not 0 <= index < self.num_classes:
+            raise ValueError(
+                f"label: {index} is not a class; they are 0 to {self.num_classes - 1}."
+            )
+        return index
+
+    def _map(self, seed: tf.Tensor, label: tf.Tensor | None) -> tf.Tensor:
+        z = portable_random.normal(seed, self.latent_dim)  # [B, latent_dim]
+        return self.generator.mapping(z, label if self.num_classes else None)  # [B, w_dim]
+
+    def _truncate(self, w: tf.Tensor, label: tf.Tensor | None, truncation: tf.Tensor) -> tf.Tensor:
+        mean = tf.gather(self.w_mean, label) if self.num_classes else self.w_mean  # [B or 1, w_dim]
+        return mean + truncation[:, tf.newaxis] * (w - mean)
+
+    def _mean_w(self) -> npt.NDArray[np.float32]:
+        """The mapping network's mean output for each class, over the same latents for all."""
+        classes = max(1, self.num_classes)
+        count = int(np.clip(_MEAN_LATENTS // classes, *_MEAN_LATENTS_PER_CLASS))
+        z = tf.constant(portable_random.normal_numpy(np.arange(count), self.latent_dim))
+        means = []
+        for index in range(classes):
+            label = tf.fill([count], index) if self.num_classes else None
+            means.append(tf.reduce_mean(self.generator.mapping(z, label), axis=0).numpy())
+        return np.stack(means)
+
+    def _check_label(self, label: Label, seeds: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        if not self.num_classes:
+            if label is not None:
+                raise ValueError(f"label={label!r}: the generator is unconditional; leave it out.")
+            return np.zeros(len(seeds), np.int32)
+        if label is None:
+            return portable_random.classes_numpy(seeds, self.num_classes)
+        if isinstance(label, str) or not np.iterable(label):
+            return np.full(len(seeds), self.class_index(label), np.int32)
+        labels = [self.class_index(one) for one in label]
+        if len(labels) != len(seeds):
+            raise ValueError(f"label: {len(labels)} classes for {len(seeds)} seeds; give one each.")
+        return np.array(labels, np.int32)
+
+
+def check_seeds(seeds: Iterable[SupportsIndex]) -> npt.NDArray[np.int32]:
+    """Seeds as an array.
+
+    Raises:
+        ValueError: there are none, or one is no integer or outside of int32.
+    """
+    try:
+        values = [operator.index(seed) for seed in seeds]
+    except TypeError as error:
+        raise ValueError(f"seeds must be integers, many or one in a list: {error}.") from None
+    if not values:
+        raise ValueError("seeds is empty: give at least one.")
+    low, high = _SEED_RANGE
+    wrong = next((seed for seed in values if not low <= seed <= high), None)
+    if wrong is not None:
+        raise ValueError(f"seeds: {wrong} is outside of int32, {low} to {high}.")
+    return np.array(values, np.int32)
+
+
+def load(run_or_checkpoint: str | os.PathLike[str]) -> Sampler:
+    """Loads a run's averaged generator, in float32 whatever it was trained in.
+
+    Args:
+        run_or_checkpoint: a run directory (its last checkpoint is taken), or the prefix of a
+            checkpoint within one, like `runs/00012-digits/checkpoints/ckpt-900`.
+
+    Returns:
+        A `Sampler`.
+
+    Raises:
+        FileNotFoundError: no run, or no such checkpoint.
+        CheckpointError: the checkpoint is damaged.
+        ConfigError: the run's config.json cannot be used.
+    """
+    path = Path(run_or_checkpoint)
+    run_dir = find_run(path)
+    config = Config.load(run_dir / "config.json").replace(precision="float32")
+    generator = build_generator(config)
+    step = load_ema_generator(path, generator)
+    return Sampler(config, generator, ImageModality(config), step=step, path=run_dir)
+
+
+def find_run(path: str | os.PathLike[str]) -> Path:
+    """The run directory that `path`, a run directory or something inside of one, belongs to.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    path = Path(path)
+    for folder in (path, *path.parents):
+        if (folder / "config.json").is_file():
+            return folder
+    raise FileNotFoundError(
+        f"{path}: no config.json here or above; give a run directory, like runs/00012-digits, or a"
+        " checkpoint inside of one."
+    )
+
+
+def _check_truncation(truncation: float) -> float:
+    value = float(truncation)
+    if not np.isfinite(value):
+        raise ValueError(f"truncation must be a finite number, got {truncation}.")
+    return value

@@ -1,0 +1,30 @@
+"""Building blocks of the networks: attention, normalisation, modulation, stems and outputs."""
+
+from tgan_tf.layers.attention import Attention, attend, relative_index
+from tgan_tf.layers.image import ImageOutput, ImageStem
+from tgan_tf.layers.normalization import Normalization, normalize
+from tgan_tf.layers.transformer import MappingNetwork, TransformerBlock
+from tgan_tf.layers.windows import (
+    merge_windows,
+    shuffle_pixels,
+    split_windows,
+    to_grid,
+    to_tokens,
+)
+
+__all__ = [
+    "Attention",
+    "ImageOutput",
+    "ImageStem",
+    "MappingNetwork",
+    "Normalization",
+    "TransformerBlock",
+    "attend",
+    "merge_windows",
+    "normalize",
+    "relative_index",
+    "shuffle_pixels",
+    "split_windows",
+    "to_grid",
+    "to_tokens",
+]

@@ -1,0 +1,121 @@
+"""Between pixels and tokens: the discriminator's stem and the generator's output."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tgan_tf.layers.windows import shuffle_pixels, to_grid, to_tokens
+
+
+@keras.saving.register_keras_serializable(package="tgan_tf")
+class ImageStem(keras.layers.Layer):
+    """Image -> tokens.
+
+    Args:
+        width: channels of the tokens.
+        patch: pixels a side of one token.
+        kind: ``patch``: one linear map of each patch (Dosovitskiy et al. 2021); ``conv``: 3x3
+            convolutions of stride 2 until a token covers ``patch`` pixels (Xiao et al. 2021: easier
+            to train), so ``patch`` is a power of 2.
+    """
+
+    def __init__(self, width: int, patch: int, kind: str = "conv", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if kind == "conv" and patch & (patch - 1):
+            raise ValueError(f"patch={patch}: strided convolutions need a power of 2")
+        self.width, self.patch, self.kind = width, patch, kind
+
+    def build(self, input_shape: Any) -> None:
+        policy = self.dtype_policy
+        self.convolutions = []
+        if self.kind == "patch":
+            self.convolutions.append(
+                keras.layers.Conv2D(
+                    self.width, self.patch, strides=self.patch, dtype=policy, name="patches"
+                )
+            )
+        else:
+            count = self.patch.bit_length() - 1
+            for index in range(max(1, count)):
+                # Channels double as the resolution halves: all convolutions cost about the same.
+                self.convolutions.append(
+                    keras.layers.Conv2D(
+                        self.width >> max(0, count - 1 - index),
+                        3,
+                        strides=2 if count else 1,
+                        padding="same",
+                        dtype=policy,
+                        name=f"conv_{index}",
+                    )
+                )
+        for layer in self.convolutions:
+            layer.build(input_shape)
+            input_shape = layer.compute_output_shape(input_shape)
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """``[B, H, W, C]`` -> ``[B, H/p * W/p, width]``."""
+        for index, layer in enumerate(self.convolutions):
+            x = layer(x if index == 0 else tf.nn.leaky_relu(x, 0.2))
+        return to_tokens(x)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        batch, height, width, _ = input_shape
+        return (batch, (height // self.patch) * (width // self.patch), self.width)
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("width", "patch", "kind")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+@keras.saving.register_keras_serializable(package="tgan_tf")
+class ImageOutput(keras.layers.Layer):
+    """Tokens -> image, without a final nonlinearity: data are in [-1, 1], decoding clips.
+
+    Args:
+        grid: (H, W) of the tokens.
+        patch: pixels a side that a token makes.
+        channels: of the image.
+        kind: ``patch``: one linear map of each token to its pixels; ``conv``: pixel shuffle, then a
+            3x3 convolution, which hides the seams between patches.
+    """
+
+    def __init__(
+        self, grid: tuple[int, int], patch: int, channels: int, kind: str = "conv", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.grid = (grid[0], grid[1])
+        self.patch, self.channels, self.kind = patch, channels, kind
+
+    def build(self, input_shape: Any) -> None:
+        policy, area = self.dtype_policy, self.patch**2
+        if self.kind == "patch":
+            self.linear = keras.layers.Dense(area * self.channels, dtype=policy, name="linear")
+            self.linear.build(input_shape)
+            return
+        width = max(8, -(-input_shape[-1] // area))
+        self.linear = keras.layers.Dense(area * width, dtype=policy, name="linear")
+        self.linear.build(input_shape)
+        self.convolution = keras.layers.Conv2D(
+            self.channels, 3, padding="same", dtype=policy, name="convolution"
+        )
+        self.convolution.build((None, None, None, width))
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """``[B, h*w, width]`` -> ``[B, h*p, w*p, channels]``."""
+        size = (self.grid[0] * self.patch, self.grid[1] * self.patch)
+        x = shuffle_pixels(self.linear(x), self.grid, self.patch)  # [B, H*W, width or channels]
+        x = to_grid(x, size)  # [B, H, W, width or channels]
+        if self.kind == "conv":
+            x = self.convolution(tf.nn.leaky_relu(x, 0.2))  # [B, H, W, channels]
+        return x
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        height, width = self.grid
+        return (input_shape[0], height * self.patch, width * self.patch, self.channels)
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("grid", "patch", "channels", "kind")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

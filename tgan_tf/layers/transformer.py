@@ -1,0 +1,160 @@
+"""The transformer block, and the mapping network that steers it."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tgan_tf.layers.attention import Attention
+from tgan_tf.layers.normalization import Normalization
+
+ACTIVATIONS = {
+    "gelu": functools.partial(tf.nn.gelu, approximate=False),
+    "leaky_relu": functools.partial(tf.nn.leaky_relu, alpha=0.2),
+}
+
+
+@keras.saving.register_keras_serializable(package="tgan_tf")
+class TransformerBlock(keras.layers.Layer):
+    """Pre-norm block: ``x += attend(norm(x))``, ``x += mlp(norm(x))`` (Xiong et al. 2020).
+
+    With ``modulated``, each norm is scaled and shifted by a linear map of ``w`` (self-modulation,
+    Lee et al. 2022, eq. 8). With ``cross``, the tokens also attend to a context in between.
+
+    Args:
+        width: channels of the tokens.
+        heads: attention heads.
+        mlp_ratio: hidden width of the MLP / ``width``.
+        norm: kind of normalisation.
+        activation: nonlinearity of the MLP, ``gelu`` (exact) or ``leaky_relu``.
+        modulated: whether ``w`` is given to ``call``.
+        cross: whether ``context`` is given to ``call``.
+        attention: further arguments of ``Attention``.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        mlp_ratio: float = 4.0,
+        *,
+        norm: str = "layer",
+        activation: str = "gelu",
+        modulated: bool = False,
+        cross: bool = False,
+        attention: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.width, self.heads, self.mlp_ratio = width, heads, mlp_ratio
+        self.norm, self.activation = norm, activation
+        self.modulated, self.cross = modulated, cross
+        self.attention = dict(attention or {})
+
+    def build(self, input_shape: Any, w_shape: Any = None, context_shape: Any = None) -> None:
+        width, policy = self.width, self.dtype_policy
+        hidden = int(width * self.mlp_ratio)
+
+        def make_norm(name: str) -> Normalization:
+            return Normalization(self.norm, affine=not self.modulated, dtype=policy, name=name)
+
+        self.norm1, self.norm2 = make_norm("norm1"), make_norm("norm2")
+        self.attend = Attention(width, self.heads, **self.attention, dtype=policy, name="attention")
+        self.mlp_in = keras.layers.Dense(hidden, dtype=policy, name="mlp_in")
+        self.mlp_out = keras.layers.Dense(width, dtype=policy, name="mlp_out")
+        for layer in (self.norm1, self.norm2, self.attend, self.mlp_in):
+            layer.build(input_shape)
+        self.mlp_out.build((*input_shape[:-1], hidden))
+        if self.cross:
+            self.norm_cross = Normalization(self.norm, dtype=policy, name="norm_cross")
+            self.norm_cross.build(input_shape)
+            self.attend_cross = Attention(
+                width, self.heads, cross=True, dtype=policy, name="cross_attention"
+            )
+            self.attend_cross.build(input_shape, context_shape)
+        if self.modulated:
+            self.modulation = keras.layers.Dense(4 * width, dtype=policy, name="modulation")
+            self.modulation.build(w_shape)
+
+    def call(
+        self, x: tf.Tensor, w: tf.Tensor | None = None, context: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """``[B, N, C]`` (with ``w`` ``[B, D]``, ``context`` ``[B, M, E]``) -> ``[B, N, C]``."""
+        scale1 = shift1 = scale2 = shift2 = None
+        if self.modulated:
+            scale1, shift1, scale2, shift2 = tf.split(self.modulation(w), 4, axis=-1)  # [B, C] each
+        x = x + self.attend(self.norm1(x, scale1, shift1))
+        if self.cross:
+            x = x + self.attend_cross(self.norm_cross(x), context)
+        hidden = self.mlp_in(self.norm2(x, scale2, shift2))  # [B, N, ratio * C]
+        return x + self.mlp_out(ACTIVATIONS[self.activation](hidden))
+
+    def compute_output_shape(self, input_shape: Any, *_: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        names = (
+            "width",
+            "heads",
+            "mlp_ratio",
+            "norm",
+            "activation",
+            "modulated",
+            "cross",
+            "attention",
+        )
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+@keras.saving.register_keras_serializable(package="tgan_tf")
+class MappingNetwork(keras.layers.Layer):
+    """From noise and class to ``w``, the intermediate latent (Karras et al. 2019, sec. 2).
+
+    Args:
+        w_dim: width of ``w``.
+        hidden_layers: hidden layers before the last, linear one.
+        num_classes: classes to embed; 0: unconditional.
+    """
+
+    def __init__(
+        self, w_dim: int, hidden_layers: int = 2, num_classes: int = 0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.w_dim, self.hidden_layers, self.num_classes = w_dim, hidden_layers, num_classes
+
+    def build(self, z_shape: Any, label_shape: Any = None) -> None:
+        width = z_shape[-1]
+        if self.num_classes:
+            self.embedding = self.add_weight(
+                shape=(self.num_classes, self.w_dim),
+                # Well below the noise's 1: a generator that hears the class louder than z
+                # learns one sample for each class and never leaves it.
+                initializer=keras.initializers.RandomNormal(stddev=0.2),
+                name="embedding",
+            )
+            width += self.w_dim
+        self.layers = []
+        for index in range(self.hidden_layers + 1):
+            layer = keras.layers.Dense(self.w_dim, dtype=self.dtype_policy, name=f"dense_{index}")
+            layer.build((None, width))
+            self.layers.append(layer)
+            width = self.w_dim
+
+    def call(self, z: tf.Tensor, label: tf.Tensor | None = None) -> tf.Tensor:
+        """``z`` ``[B, Z]`` (and ``label`` int ``[B]``) -> ``w`` ``[B, D]``."""
+        if self.num_classes:
+            embedded = tf.cast(tf.gather(self.embedding, label), z.dtype)  # [B, D]
+            z = tf.concat([z, embedded], axis=-1)  # [B, Z + D]
+        for layer in self.layers[:-1]:
+            z = tf.nn.leaky_relu(layer(z), 0.2)
+        return self.layers[-1](z)
+
+    def compute_output_shape(self, z_shape: Any, *_: Any) -> Any:
+        return (*z_shape[:-1], self.w_dim)
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("w_dim", "hidden_layers", "num_classes")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

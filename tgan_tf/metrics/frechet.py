@@ -1,0 +1,154 @@
+"""Frechet distance between two sets of features, from streamed first and second moments.
+
+Source: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
+Equilibrium" (2017). With pool_3 of the 2015 Inception graph it is the FID; with another network it
+is not, and must not be called so.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tgan_tf.metrics.features import check_features
+
+
+class Moments:
+    """Mean and covariance of a stream of feature vectors, in float64.
+
+    Batches are merged by the pairwise update of Chan, Golub and LeVeque (1979), which does not lose
+    digits when the mean is large beside the spread. Memory is ``dim ** 2``, whatever the count.
+
+    Args:
+        dim: length of a feature vector; by default that of the first batch.
+    """
+
+    def __init__(self, dim: int | None = None) -> None:
+        self.count = 0
+        self._dim = dim
+        self._mean = np.zeros(dim or 0)
+        self._scatter = np.zeros((dim or 0, dim or 0))  # sum of outer products about the mean
+
+    @property
+    def dim(self) -> int:
+        """Length of a feature vector (0 before the first batch, if not given)."""
+        return self._dim or 0
+
+    def update(self, features: np.ndarray) -> None:
+        """Takes in a batch.
+
+        Args:
+            features: ``[B, dim]``, any real dtype; B may be 0.
+
+        Raises:
+            ValueError: another shape than before, NaN or infinity.
+        """
+        x = check_features(features, self._dim)
+        if len(x) == 0:
+            return
+        mean = x.mean(axis=0, dtype=np.float64)
+        centred = x - mean  # [B, dim], float64
+        self._add(len(x), mean, centred.T @ centred)
+
+    def merge(self, other: Moments) -> None:
+        """Takes in all that another accumulator has seen (shards of one set)."""
+        if other.count == 0:
+            return
+        if self._dim not in (None, other.dim):
+            raise ValueError(f"cannot merge moments of {other.dim} features into {self._dim}")
+        self._add(other.count, other._mean, other._scatter)
+
+    def _add(self, count: int, mean: np.ndarray, scatter: np.ndarray) -> None:
+        if self.count == 0:
+            self._dim = len(mean)
+            self.count, self._mean, self._scatter = count, mean.copy(), scatter.copy()
+            return
+        total = self.count + count
+        delta = mean - self._mean
+        self._scatter += scatter
+        self._scatter += np.outer(delta * (self.count * count / total), delta)
+        self._mean = self._mean + delta * (count / total)
+        self.count = total
+
+    @property
+    def mean(self) -> np.ndarray:
+        """The mean, float64 ``[dim]``."""
+        self._require(1)
+        return self._mean
+
+    def cov(self, ddof: int = 1) -> np.ndarray:
+        """The covariance, float64 ``[dim, dim]``.
+
+        Args:
+            ddof: 1 divides by N - 1 (torch-fidelity, clean-fid), 0 by N (StyleGAN).
+
+        Raises:
+            ValueError: no more samples than `ddof`.
+        """
+        self._require(ddof + 1)
+        return self._scatter / (self.count - ddof)
+
+    def _require(self, count: int) -> None:
+        if self.count < count:
+            raise ValueError(f"moments need at least {count} samples, there are {self.count}")
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """The state, to be stored; `from_arrays` brings it back."""
+        return {"count": np.array(self.count), "mean": self._mean, "scatter": self._scatter}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Moments:
+        """The accumulator whose `to_arrays` gave this state."""
+        moments = cls(len(arrays["mean"]) or None)
+        moments.count = int(arrays["count"])
+        moments._mean = np.array(arrays["mean"], np.float64)
+        moments._scatter = np.array(arrays["scatter"], np.float64)
+        return moments
+
+
+def frechet_distance(a: Moments, b: Moments, *, ddof: int = 1) -> float:
+    """Frechet distance between the Gaussians with the moments of two sets.
+
+    Args:
+        a, b: moments of the two sets.
+        ddof: 1 divides covariances by N - 1 (torch-fidelity, clean-fid), 0 by N (StyleGAN).
+
+    Raises:
+        ValueError: too few samples, or sets of different `dim`.
+    """
+    return gaussian_frechet_distance(a.mean, a.cov(ddof), b.mean, b.cov(ddof))
+
+
+def gaussian_frechet_distance(
+    mean_a: np.ndarray, cov_a: np.ndarray, mean_b: np.ndarray, cov_b: np.ndarray
+) -> float:
+    """``|m_a - m_b|^2 + Tr(S_a + S_b - 2 (S_a S_b)^(1/2))`` of two Gaussians.
+
+    The trace of the root is the sum of the roots of the eigenvalues of ``R' S_b R`` with
+    ``R R' = S_a``: a symmetric matrix, so that no general matrix square root, no complex rounding
+    and no ``eps`` on the diagonal is needed, also when there are fewer samples than features.
+
+    Args:
+        mean_a, mean_b: ``[dim]``.
+        cov_a, cov_b: symmetric, positive semi-definite ``[dim, dim]``.
+
+    Returns:
+        The distance, 0 or more.
+
+    Raises:
+        ValueError: the shapes do not match.
+    """
+    shapes = [np.shape(x) for x in (mean_a, mean_b, cov_a, cov_b)]
+    dim = len(mean_a)
+    if shapes != [(dim,), (dim,), (dim, dim), (dim, dim)]:
+        raise ValueError(
+            f"means and covariances do not match: {', '.join(str(list(s)) for s in shapes)}"
+        )
+    values, vectors = np.linalg.eigh(cov_a)
+    # Smaller ones are rounding: with fewer samples than features, most of them.
+    kept = values > values[-1] * dim * np.finfo(np.float64).eps
+    root = vectors[:, kept] * np.sqrt(values[kept])  # [dim, rank]
+    products = np.linalg.eigvalsh(root.T @ cov_b @ root)
+    trace_of_root = np.sqrt(products.clip(min=0)).sum()
+    shift = np.asarray(mean_a) - mean_b
+    distance = shift @ shift + np.trace(cov_a) + np.trace(cov_b) - 2 * trace_of_root
+    return max(0.0, float(distance))

@@ -1,0 +1,94 @@
+"""Images: uint8 [H, W, C] as stored, floating point in [-1, 1] for the networks."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tgan_tf.config import Config, ConfigError
+from tgan_tf.modalities import pictures
+from tgan_tf.modalities.base import Modality
+
+
+class ImageModality(Modality):
+    """Grey, RGB or RGBA images of one size.
+
+    Args:
+        config: with image_size and channels resolved.
+
+    Raises:
+        ConfigError: when they are not.
+    """
+
+    name = "image"
+    sample_dtype = np.dtype(np.uint8)
+
+    def __init__(self, config: Config) -> None:
+        if not config.is_resolved:
+            raise ConfigError("--image_size and --channels are not known before the data are read")
+        height, width = config.data.image_size
+        self.sample_shape = (height, width, config.data.channels)
+        colour = ("color",) if config.data.channels == 3 else ()
+        self.augmentations = (*colour, "translation", "cutout")
+
+    def encode(self, samples: tf.Tensor) -> tf.Tensor:
+        """uint8 [B, H, W, C] to float32 in [-1, 1]: x / 127.5 - 1."""
+        return tf.cast(samples, tf.float32) / 127.5 - 1.0
+
+    def decode(self, values: tf.Tensor) -> tf.Tensor:
+        """Floating point [B, H, W, C], nominally in [-1, 1], to uint8; what is outside is clipped.
+
+        (x + 1) * 127.5, rounded half to even as IEEE 754 and ``tf.round`` do, so that every
+        platform makes the same picture; the inverse of ``encode`` for all 256 values.
+        """
+        scaled = (tf.cast(values, tf.float32) + 1.0) * 127.5
+        return tf.cast(tf.round(tf.clip_by_value(scaled, 0.0, 255.0)), tf.uint8)
+
+    def grid(self, samples: np.ndarray, columns: int = 0) -> np.ndarray:
+        """One picture of uint8 [N, H, W, C], small images enlarged by a whole number."""
+        return pictures.tile(samples, columns)
+
+    def class_rows(
+        self,
+        samples: np.ndarray,
+        labels: np.ndarray,
+        class_names: Sequence[str],
+        columns: int = 10,
+    ) -> np.ndarray:
+        """One picture with a named row of the first ``columns`` samples of each class.
+
+        Args:
+            samples: uint8 [N, H, W, C].
+            labels: int [N].
+            class_names: one for each class; classes without samples have an empty row.
+            columns: samples in a row.
+        """
+        cells = np.full((len(class_names), columns, *samples.shape[1:]), 255, np.uint8)
+        for label in range(len(class_names)):
+            members = samples[np.flatnonzero(labels == label)[:columns]]
+            cells[label, : len(members)] = members
+        picture = pictures.tile(cells.reshape(-1, *samples.shape[1:]), columns)
+        return pictures.with_row_names(picture, class_names)
+
+    def write(
+        self, samples: np.ndarray, directory: str | os.PathLike[str], names: Sequence[str] = ()
+    ) -> list[Path]:
+        """Writes ``NAME.png`` for each image, at its own size; see ``Modality.write``.
+
+        Characters of a name that do not belong in a file's become ``_``.
+        """
+        names = names or [f"{index:05d}" for index in range(len(samples))]
+        stems = [re.sub(r"[^\w.+-]+", "_", name) for name in names]
+        if len(stems) != len(samples) or len(set(stems)) != len(stems):
+            raise ValueError(
+                f"{len(set(stems))} different names for {len(samples)} images; give each its own"
+            )
+        return [
+            pictures.save_png(sample, Path(directory) / f"{stem}.png")
+            for sample, stem in zip(samples, stems, strict=True)
+        ]

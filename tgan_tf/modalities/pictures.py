@@ -1,0 +1,95 @@
+"""Pictures for people: uint8 [height, width, C] arrays, and PNG files of them."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from tgan_tf.files import replacing
+
+GAP = 2  # pixels between neighbours and around them
+_LEGIBLE = 48  # small images are enlarged until their longer side has about so many pixels
+_WHITE = 255
+_TEXT_SIZE = 12
+
+
+def tile(images: np.ndarray, columns: int = 0, scale: int = 0) -> np.ndarray:
+    """Images side by side on white, row by row.
+
+    Args:
+        images: uint8 [N, H, W, C], N at least 1.
+        columns: images in a row; 0: the square root of N, rounded up.
+        scale: each pixel becomes so many squared; 0: ``legible_scale``.
+
+    Returns:
+        uint8 [height, width, C]; places without an image are white.
+
+    Raises:
+        ValueError: when there is no image.
+    """
+    count = len(images)
+    if not count:
+        raise ValueError("no images to show")
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = -(-count // columns)
+    height, width = images.shape[1:3]
+    scale = scale or legible_scale(height, width)
+    images = images.repeat(scale, axis=1).repeat(scale, axis=2)  # [N, sH, sW, C]
+    cell_height, cell_width = scale * height + GAP, scale * width + GAP
+    picture = np.full(
+        (rows * cell_height + GAP, columns * cell_width + GAP, images.shape[-1]), _WHITE, np.uint8
+    )
+    for index, image in enumerate(images):
+        top = GAP + index // columns * cell_height
+        left = GAP + index % columns * cell_width
+        picture[top : top + scale * height, left : left + scale * width] = image
+    return picture
+
+
+def legible_scale(height: int, width: int) -> int:
+    """The whole number by which small images are enlarged so that a person can see them."""
+    return max(1, round(_LEGIBLE / max(height, width)))
+
+
+def with_row_names(picture: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """``picture`` of ``tile`` with a name to the left of each row, black on white.
+
+    Args:
+        picture: uint8 [height, width, C] with ``len(names)`` rows of equal height.
+        names: one for each row.
+    """
+    font = ImageFont.load_default(_TEXT_SIZE)
+    width = math.ceil(max(font.getlength(name) for name in names)) + 4 * GAP
+    gutter = Image.new("L", (width, len(picture)), _WHITE)
+    draw = ImageDraw.Draw(gutter)
+    row_height = (len(picture) - GAP) / len(names)
+    for index, name in enumerate(names):
+        middle = GAP / 2 + (index + 0.5) * row_height
+        draw.text((width - 2 * GAP, middle), name, fill=0, font=font, anchor="rm")
+    text = np.asarray(gutter)[..., np.newaxis].repeat(picture.shape[-1], axis=-1)
+    if picture.shape[-1] == 4:
+        text[..., 3] = _WHITE  # opaque
+    return np.concatenate([text, picture], axis=1)
+
+
+def save_png(picture: np.ndarray, path: str | os.PathLike[str]) -> Path:
+    """Writes a PNG file, beside and then renamed; directories are made.
+
+    Args:
+        picture: uint8 [height, width, C] with C of 1, 3 or 4.
+        path: where to.
+
+    Returns:
+        The path.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+    with replacing(path) as beside:
+        image.save(beside, format="PNG")
+    return path

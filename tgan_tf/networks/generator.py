@@ -1,0 +1,154 @@
+"""Transformer decoder from noise to image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tgan_tf.config import Config
+from tgan_tf.layers import (
+    ImageOutput,
+    MappingNetwork,
+    Normalization,
+    TransformerBlock,
+    shuffle_pixels,
+)
+
+
+@keras.saving.register_keras_serializable(package="tgan_tf")
+class TransformerGenerator(keras.Model):
+    """A mapping network, then stages of modulated transformer blocks on growing grids.
+
+    ``w = mapping(z, label)`` scales and shifts every norm. The first tokens are a linear map of
+    ``w`` (or a learned constant) plus a learned position table; each stage runs its blocks, and
+    between stages channels are shuffled into 2x2 times as many tokens (TransGAN, Jiang et al.
+    2021), so that attention is global where the grid is small and windowed where it is large.
+
+    Args:
+        config: a resolved configuration.
+    """
+
+    def __init__(self, config: Config | dict[str, Any], **kwargs: Any) -> None:
+        config = config if isinstance(config, Config) else Config.from_dict(config)
+        super().__init__(**{"dtype": config.training.precision, "name": "generator", **kwargs})
+        self.config = config
+        g, data = config.generator, config.data
+        self.num_classes = data.num_classes
+        self.latent_dim, self.w_dim = g.latent_dim, g.w_dim
+        scale = g.g_patch * 2 ** (len(g.g_widths) - 1)
+        self.grids = [
+            (data.image_size[0] // scale * 2**stage, data.image_size[1] // scale * 2**stage)
+            for stage in range(len(g.g_widths))
+        ]
+
+    def build(self, z_shape: Any = None, label_shape: Any = None) -> None:
+        """Makes all weights; the shapes are known from the configuration."""
+        g, policy = self.config.generator, self.dtype_policy
+        z_shape, w_shape = (None, g.latent_dim), (None, g.w_dim)
+        self.mapping_network = MappingNetwork(
+            g.w_dim, g.mapping_layers, self.num_classes, dtype=policy, name="mapping"
+        )
+        self.mapping_network.build(z_shape, (None,))
+        count, width = self.grids[0][0] * self.grids[0][1], g.g_widths[0]
+        if g.g_input == "dense":
+            self.first = keras.layers.Dense(count * width, dtype=policy, name="first")
+            self.first.build(w_shape)
+        context_shape = None
+        if g.g_latent_tokens:
+            self.latent_tokens = keras.layers.Dense(
+                g.g_latent_tokens * width, dtype=policy, name="latent_tokens"
+            )
+            self.latent_tokens.build(w_shape)
+            context_shape = (None, g.g_latent_tokens, width)
+        self.positions, self.widen = [], []
+        self.stages: list[list[TransformerBlock]] = []
+        previous = width
+        for stage, (grid, width, depth, heads, window) in enumerate(
+            zip(self.grids, g.g_widths, g.g_depths, g.heads_of_stages, g.g_windows, strict=True)
+        ):
+            shape = (None, grid[0] * grid[1], width)
+            if stage:
+                # Shuffling 2x2 leaves a quarter of the channels: map to 4 * width before.
+                widen = keras.layers.Dense(4 * width, dtype=policy, name=f"widen_{stage}")
+                widen.build((None, shape[1] // 4, previous))
+                self.widen.append(widen)
+            self.positions.append(
+                self.add_weight(
+                    shape=shape[1:],
+                    initializer=keras.initializers.RandomNormal(
+                        # A constant input is all that tells tokens apart at first.
+                        stddev=1.0 if stage == 0 and g.g_input == "constant" else 0.02
+                    ),
+                    name=f"position_{stage}",
+                )
+            )
+            blocks = []
+            for index in range(depth):
+                block = TransformerBlock(
+                    width,
+                    heads,
+                    g.g_mlp_ratio,
+                    norm=g.g_norm,
+                    activation=g.g_activation,
+                    modulated=True,
+                    cross=bool(g.g_latent_tokens),
+                    attention={
+                        "grid": grid,
+                        "window": window,
+                        "kind": g.g_attention,
+                        "qk_norm": g.g_qk_norm,
+                        "relative_bias": g.g_relative_bias,
+                    },
+                    dtype=policy,
+                    name=f"stage_{stage}_block_{index}",
+                )
+                block.build(shape, w_shape, context_shape)
+                blocks.append(block)
+            self.stages.append(blocks)
+            previous = width
+        self.norm = Normalization(g.g_norm, dtype=policy, name="norm")
+        self.norm.build(shape)
+        self.output_layer = ImageOutput(
+            self.grids[-1],
+            g.g_patch,
+            self.config.data.channels,
+            g.g_output,
+            dtype=policy,
+            name="output",
+        )
+        self.output_layer.build(shape)
+        self.built = True
+
+    def call(self, z: tf.Tensor, label: tf.Tensor | None = None) -> tf.Tensor:
+        """``z`` ``[B, latent_dim]`` (and ``label`` int ``[B]``) -> image ``[B, H, W, C]``."""
+        return self.synthesis(self.mapping(z, label))
+
+    def mapping(self, z: tf.Tensor, label: tf.Tensor | None = None) -> tf.Tensor:
+        """``z`` ``[B, latent_dim]`` (and ``label`` int ``[B]``) -> ``w`` ``[B, w_dim]``."""
+        return self.mapping_network(tf.cast(z, self.compute_dtype), label)
+
+    def synthesis(self, w: tf.Tensor) -> tf.Tensor:
+        """``w`` ``[B, w_dim]`` -> image ``[B, H, W, C]``, nominally in [-1, 1]."""
+        g = self.config.generator
+        w = tf.cast(w, self.compute_dtype)
+        count, width = self.grids[0][0] * self.grids[0][1], g.g_widths[0]
+        context = None
+        if g.g_latent_tokens:
+            context = tf.reshape(self.latent_tokens(w), (-1, g.g_latent_tokens, width))
+        if g.g_input == "dense":
+            x = tf.reshape(self.first(w), (-1, count, width))  # [B, N, C]
+        else:
+            x = tf.zeros((tf.shape(w)[0], count, width), self.compute_dtype)  # [B, N, C]
+        for stage, (blocks, position) in enumerate(zip(self.stages, self.positions, strict=True)):
+            if stage:
+                x = self.widen[stage - 1](x)  # [B, N, 4 * C']
+                x = shuffle_pixels(x, self.grids[stage - 1], 2)  # [B, 4 * N, C']
+            x = x + tf.cast(position, x.dtype)
+            for block in blocks:
+                x = block(x, w, context)
+        return self.output_layer(self.norm(x))  # [B, H, W, channels]
+
+    def get_config(self) -> dict[str, Any]:
+        return {"config": self.config.to_dict(), "name": self.name}

@@ -1,0 +1,79 @@
+"""What comes before a run: devices, data, a configuration with nothing left open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from tgan_tf import evaluation
+from tgan_tf.config import Config
+from tgan_tf.data.sources import load_source
+from tgan_tf.data.types import Source
+from tgan_tf.training.progress import Console
+from tgan_tf.training.strategy import is_chief, make_strategy
+from tgan_tf.training.tensorboard import check_installed
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A configuration that is known to work, and what it works with.
+
+    Attributes:
+        config: resolved.
+        flags: as it was given.
+        chief: whether this process writes files.
+    """
+
+    config: Config
+    flags: Config
+    source: Source
+    strategy: tf.distribute.Strategy
+    chief: bool
+
+
+def prepare(config: Config, console: Console) -> Prepared:
+    """Makes the strategy, loads the data, resolves the configuration. Writes nothing but caches.
+
+    Raises:
+        ConfigError: naming the option that cannot work here.
+    """
+    if config.run.tensorboard:
+        check_installed()
+    # First of all: MultiWorkerMirrored must be made before any operation.
+    strategy = make_strategy(config.training.strategy, config.training.batch_size)
+    console.quiet |= not is_chief(strategy)
+    with console.counting(f"preparing {config.data.dataset}") as progress:
+        source = load_source(config.data, progress=progress)
+    resolved = config.resolve(
+        image_size=source.image_size,
+        channels=source.channels,
+        num_classes=source.num_classes,
+        class_names=source.class_names,
+    )
+    evaluation.check(resolved, source)
+    return Prepared(resolved, config, source, strategy, is_chief(strategy))
+
+
+def describe_source(source: Source, config: Config) -> str:
+    """One line: name, sizes, shape, classes; a second one for files that could not be read."""
+    height, width = config.data.image_size
+    parts = [
+        f"{len(source.train):,} to train on, {len(source.val):,} held out",
+        f"{height} x {width} {({1: 'grey', 3: 'RGB', 4: 'RGBA'})[config.data.channels]}",
+        _classes(source, config),
+    ]
+    text = f"{source.name}: {'; '.join(parts)}"
+    if source.skipped:
+        text += f"\n{'':10}{len(source.skipped):,} files could not be read: {source.skipped[0]}"
+        text += ", ..." if len(source.skipped) > 1 else ""
+    return text
+
+
+def _classes(source: Source, config: Config) -> str:
+    names = source.class_names
+    if not names:
+        return "without labels"
+    shown = ", ".join(names if len(names) <= 12 else [*names[:10], "..."])
+    used = "" if config.data.num_classes else ", not used (--noconditional)"
+    return f"{len(names)} classes{used}: {shown}"

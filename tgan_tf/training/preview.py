@@ -1,0 +1,105 @@
+"""Pictures of a run as it goes: real samples once, fakes of the same latents again and again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tgan_tf.data.types import ImageSet
+from tgan_tf.exporting import portable_random
+from tgan_tf.gan import TransformerGAN
+from tgan_tf.modalities import pictures
+
+_COLUMNS = 8
+_CLASS_COLUMNS = 10
+_MOST_CLASSES = 20
+_PIXELS_AT_ONCE = 2**22
+
+
+class Preview:
+    """Draws with the averaged generator while it is being trained.
+
+    The fakes are those of the seeds 0 to 63, so they are what ``python -m tgan_tf.generate`` draws
+    of the same checkpoint.
+
+    Args:
+        gan: whose averaged generator draws.
+        folder: of the pictures; made if need be.
+    """
+
+    def __init__(self, gan: TransformerGAN, folder: str | os.PathLike[str]) -> None:
+        self._modality = gan.modality
+        self._config = gan.config
+        self._folder = Path(folder)
+        self._render = tf.function(gan.generate, autograph=False)
+        height, width = gan.config.data.image_size
+        self._rows = max(1, min(_COLUMNS, 2048 // height))
+        self._batch = max(1, min(_COLUMNS * self._rows, _PIXELS_AT_ONCE // (height * width)))
+
+    def sample(
+        self,
+        seeds: npt.ArrayLike,
+        label: np.ndarray | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> np.ndarray:
+        """One sample for each seed, as ``Sampler.sample`` makes them without truncation.
+
+        Args:
+            seeds: int [N].
+            label: int [N]; None: each seed's own class.
+            progress: called with (samples done, N).
+
+        Returns:
+            uint8 [N, H, W, C].
+        """
+        classes = self._config.data.num_classes
+        if classes and label is None:
+            label = portable_random.classes_numpy(seeds, classes)
+        z = portable_random.normal_numpy(seeds, self._config.generator.latent_dim)
+        count, parts = len(z), []
+        for start in range(0, count, self._batch):
+            # Always the same size: the function is traced once.
+            part = np.arange(start, start + self._batch) % count
+            of_class = None if label is None else tf.constant(label[part], tf.int32)
+            parts.append(self._render(tf.constant(z[part]), of_class).numpy())
+            if progress is not None:
+                progress(min(start + self._batch, count), count)
+        return np.concatenate(parts)[:count]
+
+    def reals(self, images: ImageSet) -> np.ndarray:
+        """``reals.png``: training images, chosen by the run's seed."""
+        rng = np.random.default_rng(self._config.training.seed)
+        count = min(len(images), _COLUMNS * self._rows)
+        chosen = np.sort(rng.choice(len(images), count, replace=False))
+        shown = images.images[chosen][rng.permutation(count)]
+        return self._write("reals", self._modality.grid(shown, _COLUMNS))
+
+    def fakes(self, kimg: float) -> np.ndarray:
+        """``fakes000123.png``, or ``fakes000123_456.png``: of the fixed latents, after ``kimg``."""
+        fakes = self.sample(np.arange(_COLUMNS * self._rows))
+        return self._write("fakes", self._modality.grid(fakes, _COLUMNS), _number(kimg))
+
+    def classes(self) -> np.ndarray | None:
+        """``classes.png``: a named row for each class, the same latents in each."""
+        names = self._config.data.class_names[:_MOST_CLASSES]
+        if not names:
+            return None
+        seeds = np.tile(np.arange(_CLASS_COLUMNS), len(names))
+        label = np.repeat(np.arange(len(names), dtype=np.int32), _CLASS_COLUMNS)
+        grid = self._modality.class_rows(self.sample(seeds, label), label, names, _CLASS_COLUMNS)
+        return self._write("classes", grid)
+
+    def _write(self, name: str, grid: np.ndarray, number: str = "") -> np.ndarray:
+        pictures.save_png(grid, self._folder / f"{name}{number}.png")
+        return grid
+
+
+def _number(kimg: float) -> str:
+    """To the image, so that names differ however often pictures are made; they sort by it."""
+    thousands, rest = divmod(round(kimg * 1000), 1000)
+    return f"{thousands:06d}" + (f"_{rest:03d}" if rest else "")
