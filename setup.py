@@ -48,6 +48,8 @@ setup(
         "tensorboard": ["tensorboard>=2.20"],
         "test": [
             "pytest>=8.3",
+            # A test that hangs fails, with the stacks of its threads.
+            "pytest-timeout>=2.3",
             "tensorboard>=2.20",
             "mypy>=1.18",
             # Another minor release may format otherwise.

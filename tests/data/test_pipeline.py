@@ -227,13 +227,17 @@ def local(context):
         replicas_per_shard=context.num_replicas_in_sync // context.num_input_pipelines,
     )
 
-batches = iter(strategy.distribute_datasets_from_function(local))
-for step in range(5, 9):
-    parts = strategy.experimental_local_results(next(batches)["image"])
-    assert len(parts) == 2
-    np.testing.assert_array_equal(
-        np.concatenate(parts).ravel(), shuffled_rows(step * 8 + np.arange(8), 50, seed=3)
-    )
+def main():
+    # TensorFlow may wait for ever when Python exits with this iterator alive.
+    batches = iter(strategy.distribute_datasets_from_function(local))
+    for step in range(5, 9):
+        parts = strategy.experimental_local_results(next(batches)["image"])
+        assert len(parts) == 2
+        np.testing.assert_array_equal(
+            np.concatenate(parts).ravel(), shuffled_rows(step * 8 + np.arange(8), 50, seed=3)
+        )
+
+main()
 """
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 
 import numpy as np
 import pytest
@@ -10,7 +11,14 @@ from tests.training.runs import resolved
 from tgan_tf.config import ConfigError
 from tgan_tf.data.types import ImageSet
 from tgan_tf.training import strategy as strategies
-from tgan_tf.training.strategy import any_worker, distribute, from_chief, is_chief, make_strategy
+from tgan_tf.training.strategy import (
+    any_worker,
+    distribute,
+    from_chief,
+    is_chief,
+    make_strategy,
+    reading,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +81,25 @@ def test_batches_start_at_the_step_asked_for() -> None:
     assert batch["image"].shape == (4, 8, 8, 1)
     for name in ("image", "label"):
         np.testing.assert_array_equal(batch[name], skipped[6][name])
+
+
+def test_the_pipeline_ends_with_its_context() -> None:
+    class Once:
+        def __next__(self) -> int:
+            return 1
+
+    class Batches:
+        def __iter__(self) -> Once:
+            iterators.append(weakref.ref(once := Once()))
+            return once
+
+    iterators: list[weakref.ref[Once]] = []
+    with pytest.raises(ZeroDivisionError) as error, reading(Batches()) as next_batch:
+        assert next_batch() == 1
+        raise ZeroDivisionError
+    # Though the traceback holds the frames.
+    assert error.traceback
+    assert iterators[0]() is None
 
 
 def test_labels_that_are_not_used_are_not_read() -> None:

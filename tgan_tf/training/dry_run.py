@@ -12,7 +12,7 @@ from tgan_tf.training import summary
 from tgan_tf.training.loop import memory_gib
 from tgan_tf.training.prepare import describe_source, prepare
 from tgan_tf.training.progress import Console, duration
-from tgan_tf.training.strategy import distribute
+from tgan_tf.training.strategy import distribute, reading
 
 _MIB = 2**20
 
@@ -54,11 +54,12 @@ def dry_run(config: Config, console: Console | None = None) -> None:
     console.say(f"  {'weights, their average, optimizers':<36}{state / _MIB:10,.1f} MiB")
     console.say(f"  {'activations and gradients, at most':<36}{working / _MIB:10,.1f} MiB")
 
-    batches = iter(distribute(strategy, prepared.source.train, config))
+    batches = distribute(strategy, prepared.source.train, config)
     train_one = gan.make_step()
     console.say("\nOne step ...")
     start = time.perf_counter()
-    logs = {name: float(value) for name, value in train_one(next(batches)).items()}
+    with reading(batches) as next_batch:
+        logs = {name: float(value) for name, value in train_one(next_batch()).items()}
     console.say("  " + "  ".join(f"{name} {value:.4g}" for name, value in logs.items()))
     console.say(
         f"  compiled in {duration(time.perf_counter() - start)}; the process holds"

@@ -21,7 +21,7 @@ from tgan_tf.training.meter import Meter
 from tgan_tf.training.progress import Console, TrainingBar
 from tgan_tf.training.recorder import Recorder
 from tgan_tf.training.signals import StopSignals
-from tgan_tf.training.strategy import any_worker, distribute, is_multi_worker
+from tgan_tf.training.strategy import any_worker, distribute, is_multi_worker, reading
 
 # Workers ask each other whether one was told to stop, once in so many steps.
 _STEPS_BETWEEN_QUESTIONS = 16
@@ -72,21 +72,21 @@ def run_steps(t: Training) -> bool:
     began = time.monotonic() - max(
         (row["seconds"] for row in t.recorder.journal.rows("tick")), default=0.0
     )
-    batches = iter(distribute(t.strategy, t.source.train, t.config, step))
+    batches = distribute(t.strategy, t.source.train, t.config, step)
     train_one, compiled = t.gan.make_step(), set()
     whole, tick = Clock(), Clock()
     bar = TrainingBar(total, step, batch_size, quiet=t.console.quiet)
 
-    with t.signals.deferred(), bar:
+    with t.signals.deferred(), bar, reading(batches) as next_batch:
         while step < total and not _told_to_stop(t, step):
             penalized = step % t.config.objective.penalty_every == 0
             if penalized in compiled:
-                t.meter.update(train_one(next(batches)))
+                t.meter.update(train_one(next_batch()))
                 whole.count()
                 tick.count()
             else:  # the first step of its kind compiles
                 with whole.pause(), tick.pause():
-                    t.meter.update(train_one(next(batches)))
+                    t.meter.update(train_one(next_batch()))
                     t.meter.read()
                 compiled.add(penalized)
             step += 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -91,6 +93,23 @@ def distribute(
         )
 
     return strategy.distribute_datasets_from_function(shard)
+
+
+@contextlib.contextmanager
+def reading(batches: Any) -> Iterator[Callable[[], Any]]:
+    """A function that gives the next batch; the pipeline ends with the context.
+
+    TensorFlow may wait for ever when Python exits with an iterator over several devices alive, be
+    it in the traceback of an error.
+
+    Args:
+        batches: what ``distribute`` gave.
+    """
+    alive = [iter(batches)]
+    try:
+        yield lambda: next(alive[0])
+    finally:
+        alive.clear()
 
 
 def from_chief(strategy: tf.distribute.Strategy, text: str, *, size: int = 4096) -> str:
