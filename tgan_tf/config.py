@@ -112,6 +112,11 @@ class GeneratorConfig:
     g_mlp_ratio: float = _option(3.0, "hidden width of a block's MLP / its width", above=0)
     g_patch: int = _option(2, "pixels a side that a token of the last stage makes", low=1)
     g_output: str = _option("conv", "how tokens become pixels", choices=("conv", "patch"))
+    g_output_activation: str = _option(
+        "tanh",
+        "of the pixels; linear: none, decoding clips",
+        choices=("tanh", "linear"),
+    )
     g_attention: str = _option("softmax", "kind of attention", choices=("softmax", "l2"))
     g_qk_norm: bool = _option(False, "RMS-normalise queries and keys")
     g_relative_bias: bool = _option(False, "learned relative position bias")

@@ -61,7 +61,7 @@ class TestOutput:
     GRID = (2, 3)
 
     def make(self, patch: int, kind: str) -> tuple[ImageOutput, np.ndarray]:
-        layer = ImageOutput(self.GRID, patch, 3, kind, dtype="float64")
+        layer = ImageOutput(self.GRID, patch, 3, kind, "linear", dtype="float64")
         x = RANDOM.normal(size=(2, 6, 4))
         layer.build(x.shape)
         randomize(layer)
@@ -90,10 +90,17 @@ class TestOutput:
         changed[:, 0] += 1
         moved = np.abs(layer(changed).numpy() - image).max((0, 3)) > 0
         expected = np.zeros_like(moved)
-        expected[: patch + 1, : patch + 1] = True
+        expected[: patch + 2, : patch + 2] = True
         np.testing.assert_array_equal(moved, expected)
 
+    def test_tanh_reaches_the_ends(self):
+        layer, x = self.make(2, "conv")
+        bounded = ImageOutput(self.GRID, 2, 3, dtype="float64")
+        bounded.build(x.shape)
+        bounded.set_weights(layer.get_weights())
+        np.testing.assert_allclose(bounded(x), np.tanh(layer(x)), rtol=1e-12)
+
     def test_round_trip(self):
-        layer = ImageOutput((2, 3), 2, 3, "patch")
+        layer = ImageOutput((2, 3), 2, 3, "patch", "linear")
         again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
         assert again.get_config() == layer.get_config()

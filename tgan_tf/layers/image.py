@@ -72,22 +72,32 @@ class ImageStem(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tgan_tf")
 class ImageOutput(keras.layers.Layer):
-    """Tokens -> image, without a final nonlinearity: data are in [-1, 1], decoding clips.
+    """Tokens -> image.
 
     Args:
         grid: (H, W) of the tokens.
         patch: pixels a side that a token makes.
         channels: of the image.
-        kind: ``patch``: one linear map of each token to its pixels; ``conv``: pixel shuffle, then a
-            3x3 convolution, which hides the seams between patches.
+        kind: ``patch``: one linear map of each token to its pixels; ``conv``: pixel shuffle, then
+            two 3x3 convolutions, which hide the seams between patches.
+        activation: ``tanh``, or ``linear``, which decoding clips to [-1, 1]. Where many pixels of
+            the data are exactly -1 or 1, as a black background is, only tanh reaches them: the
+            discriminator soon knows a linear output by its noise there.
     """
 
     def __init__(
-        self, grid: tuple[int, int], patch: int, channels: int, kind: str = "conv", **kwargs: Any
+        self,
+        grid: tuple[int, int],
+        patch: int,
+        channels: int,
+        kind: str = "conv",
+        activation: str = "tanh",
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.grid = (grid[0], grid[1])
         self.patch, self.channels, self.kind = patch, channels, kind
+        self.activation = activation
 
     def build(self, input_shape: Any) -> None:
         policy, area = self.dtype_policy, self.patch**2
@@ -95,13 +105,16 @@ class ImageOutput(keras.layers.Layer):
             self.linear = keras.layers.Dense(area * self.channels, dtype=policy, name="linear")
             self.linear.build(input_shape)
             return
-        width = max(8, -(-input_shape[-1] // area))
+        width = max(16, -(-input_shape[-1] // area))
         self.linear = keras.layers.Dense(area * width, dtype=policy, name="linear")
         self.linear.build(input_shape)
-        self.convolution = keras.layers.Conv2D(
-            self.channels, 3, padding="same", dtype=policy, name="convolution"
-        )
-        self.convolution.build((None, None, None, width))
+        self.convolutions = []
+        for index, channels in enumerate((width, self.channels)):
+            layer = keras.layers.Conv2D(
+                channels, 3, padding="same", dtype=policy, name=f"convolution_{index}"
+            )
+            layer.build((None, None, None, width))
+            self.convolutions.append(layer)
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """``[B, h*w, width]`` -> ``[B, h*p, w*p, channels]``."""
@@ -109,13 +122,14 @@ class ImageOutput(keras.layers.Layer):
         x = shuffle_pixels(self.linear(x), self.grid, self.patch)  # [B, H*W, width or channels]
         x = to_grid(x, size)  # [B, H, W, width or channels]
         if self.kind == "conv":
-            x = self.convolution(tf.nn.leaky_relu(x, 0.2))  # [B, H, W, channels]
-        return x
+            for layer in self.convolutions:
+                x = layer(tf.nn.leaky_relu(x, 0.2))  # [B, H, W, channels] in the end
+        return tf.tanh(x) if self.activation == "tanh" else x
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         height, width = self.grid
         return (input_shape[0], height * self.patch, width * self.patch, self.channels)
 
     def get_config(self) -> dict[str, Any]:
-        names = ("grid", "patch", "channels", "kind")
+        names = ("grid", "patch", "channels", "kind", "activation")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

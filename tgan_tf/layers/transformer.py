@@ -132,7 +132,7 @@ class MappingNetwork(keras.layers.Layer):
                 shape=(self.num_classes, self.w_dim),
                 # Well below the noise's 1: a generator that hears the class louder than z
                 # learns one sample for each class and never leaves it.
-                initializer=keras.initializers.RandomNormal(stddev=0.2),
+                initializer=keras.initializers.RandomNormal(stddev=0.25),
                 name="embedding",
             )
             width += self.w_dim

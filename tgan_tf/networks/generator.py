@@ -115,6 +115,7 @@ class TransformerGenerator(keras.Model):
             g.g_patch,
             self.config.data.channels,
             g.g_output,
+            g.g_output_activation,
             dtype=policy,
             name="output",
         )
