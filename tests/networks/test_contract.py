@@ -33,6 +33,8 @@ SMALL = {
     "d_mlp_ratio": 1.5,
     "d_patch": 2,
     "penalty": "exact",
+    # Random weights as large as these would drive tanh to its ends.
+    "g_output_activation": "linear",
 }
 WIDE = {"size": (12, 20), "channels": 3}
 UNCONDITIONAL = {"classes": 0}
@@ -52,6 +54,13 @@ GENERATORS = {
     "cross_attention": {"g_latent_tokens": 3},
     "constant_input": {"g_input": "constant", **UNCONDITIONAL},
     "one_stage": {"g_widths": 8, "g_depths": 2, "g_windows": 2, "mapping_layers": 0},
+    "tanh": {
+        "g_output": "patch",
+        "g_widths": 4,
+        "g_depths": 1,
+        "g_windows": 0,
+        "g_output_activation": "tanh",
+    },
     "three_stages": {
         "g_widths": (8, 4, 4),
         "g_depths": (1, 0, 1),
