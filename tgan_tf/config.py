@@ -68,6 +68,16 @@ AUGMENTATIONS = ("color", "translation", "cutout")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16", "float64")
 STRATEGIES = ("auto", "one", "mirrored", "multi_worker", "tpu")
 METRICS = ("frechet", "kernel", "precision_recall", "density_coverage", "class_accuracy")
+NORMS = ("layer", "rms", "pixel")
+# What Keras calls them; of the last two, TransGAN's generator has one and its discriminator one.
+LINEAR_INITIALIZERS: dict[str, Any] = {
+    "glorot": "glorot_uniform",
+    "fan_in": {
+        "class_name": "VarianceScaling",
+        "config": {"scale": 1 / 3, "mode": "fan_in", "distribution": "uniform"},
+    },
+    "small": {"class_name": "TruncatedNormal", "config": {"stddev": 0.02}},
+}
 EXTRACTORS = ("auto", "classifier", "efficientnet_lite0")
 
 
@@ -100,7 +110,12 @@ class GeneratorConfig:
 
     latent_dim: int = _option(64, "width of the noise z", low=1)
     w_dim: int = _option(96, "width of w, the mapping network's output", low=1)
-    mapping_layers: int = _option(2, "hidden layers of the mapping network", low=0, high=16)
+    mapping_layers: int = _option(
+        2,
+        "hidden layers of the mapping network; -1: there is none, w is z (and the class's vector)",
+        low=-1,
+        high=16,
+    )
     g_widths: tuple[int, ...] = _option((96, 48), "tokens' width in each stage", low=1)
     g_depths: tuple[int, ...] = _option((3, 1), "blocks in each stage", low=0)
     g_windows: tuple[int, ...] = _option(
@@ -125,7 +140,23 @@ class GeneratorConfig:
         "first tokens: dense: a linear map of w; constant: a learned table, and w only modulates",
         choices=("dense", "constant"),
     )
-    g_norm: str = _option("rms", "normalisation", choices=("layer", "rms"))
+    g_modulation: bool = _option(True, "w scales and shifts the norm of every block")
+    g_upsample: tuple[str, ...] = _option(
+        ("dense_shuffle",),
+        "how tokens become those of the next stage, for every transition or one for all;"
+        " dense_shuffle: a linear map to 4 times the next width, then channels become pixels;"
+        " shuffle: without the map; smooth_shuffle: after a low-pass filter; bicubic: by resizing",
+        choices=("dense_shuffle", "shuffle", "smooth_shuffle", "bicubic"),
+    )
+    g_norm: str = _option("rms", "normalisation", choices=NORMS)
+    g_norm_epsilon: float = _option(1e-6, "added to the variance", above=0)
+    g_final_norm: bool = _option(True, "normalise once more before the output")
+    g_noise: bool = _option(
+        False, "noise in every self-attention, by a learned strength; always the same in use"
+    )
+    g_init: str = _option(
+        "glorot", "first values of linear maps", choices=tuple(LINEAR_INITIALIZERS)
+    )
     g_activation: str = _option(
         "leaky_relu",
         "nonlinearity of the MLPs; leaky_relu trains faster on a CPU",
@@ -134,6 +165,18 @@ class GeneratorConfig:
     g_latent_tokens: int = _option(
         0, "tokens made from w that every block attends to; 0: no cross attention", low=0
     )
+    g_latent_position: bool = _option(False, "a learned position for each of these tokens")
+    g_latent_attention: str = _option(
+        "after",
+        "when: after the self-attention, normalised; before all else, without a norm",
+        choices=("after", "before"),
+    )
+
+    @property
+    def upsampling(self) -> tuple[str, ...]:
+        """How each stage but the first gets its tokens."""
+        count = len(self.g_widths) - 1
+        return self.g_upsample if len(self.g_upsample) == count else self.g_upsample * count
 
     @property
     def heads_of_stages(self) -> tuple[int, ...]:
@@ -147,14 +190,36 @@ class DiscriminatorConfig:
     """Transformer encoder (or convolutional network) from image to logit."""
 
     d_kind: str = _option("transformer", "network", choices=("transformer", "conv"))
-    d_width: int = _option(96, "tokens' width; the last stage's channels for conv", low=1)
-    d_depth: int = _option(3, "blocks (transformer)", low=1)
+    d_width: tuple[int, ...] = _option(
+        (96,),
+        "tokens' width in each stage; a wider stage begins with 2x2 means, joined by patches of"
+        " twice the side, one as wide as the last goes on with its tokens; of conv, one number, its"
+        " last channels",
+        low=1,
+    )
+    d_depth: tuple[int, ...] = _option((3,), "blocks in each stage (transformer)", low=1)
     d_heads: int = _option(4, "attention heads", low=1)
     d_mlp_ratio: float = _option(3.0, "hidden width of a block's MLP / its width", above=0)
     d_patch: int = _option(4, "pixels a side of one token; a power of 2 for a conv stem", low=1)
-    d_stem: str = _option("conv", "how pixels become tokens", choices=("conv", "patch"))
-    d_window: int = _option(0, "attention window in tokens; 0: global", low=0)
-    d_norm: str = _option("rms", "normalisation", choices=("layer", "rms"))
+    d_stem: str = _option(
+        "conv",
+        "how pixels become tokens; overlap: patches share half of their side with the next",
+        choices=("conv", "patch", "overlap"),
+    )
+    d_window: tuple[int, ...] = _option(
+        (0,), "attention window in tokens, of every stage or one for all; 0: global", low=0
+    )
+    d_norm: str = _option("rms", "normalisation", choices=NORMS)
+    d_norm_epsilon: float = _option(1e-6, "added to the variance", above=0)
+    d_noise: bool = _option(
+        False, "noise in every self-attention, by a learned strength; always the same in use"
+    )
+    d_head: str = _option(
+        "mlp", "from features to the logit: one hidden layer, or none", choices=("mlp", "linear")
+    )
+    d_init: str = _option(
+        "glorot", "first values of linear maps", choices=tuple(LINEAR_INITIALIZERS)
+    )
     d_activation: str = _option(
         "leaky_relu",
         "nonlinearity of the MLPs; leaky_relu trains faster on a CPU",
@@ -164,6 +229,19 @@ class DiscriminatorConfig:
     d_attention: str = _option("softmax", "kind of attention", choices=("softmax", "l2"))
     d_qk_norm: bool = _option(False, "RMS-normalise queries and keys")
     d_relative_bias: bool = _option(False, "learned relative position bias")
+
+    @property
+    def windows_of_stages(self) -> tuple[int, ...]:
+        """Attention window of each stage."""
+        stages = len(self.d_width)
+        return self.d_window if len(self.d_window) == stages else self.d_window * stages
+
+    @property
+    def patches_of_stages(self) -> tuple[int, ...]:
+        """Pixels a side of one token of each stage."""
+        widths = self.d_width
+        begins = [int(wide > narrow) for narrow, wide in zip(widths, widths[1:], strict=False)]
+        return tuple(self.d_patch << sum(begins[:stage]) for stage in range(len(widths)))
 
 
 @dataclass(frozen=True)
@@ -401,8 +479,7 @@ class Config:
             if isinstance(value, bool):
                 lines.append(f"--{leaf.name}" if value else f"--no{leaf.name}")
             else:
-                text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-                lines.append(f"--{leaf.name}={text}")
+                lines.append(f"--{leaf.name}={_as_text(value)}")
         return lines
 
     @classmethod
@@ -547,6 +624,11 @@ def _describe(kind: Any) -> str:
     return names[kind]
 
 
+def _as_text(value: Any) -> str:
+    """As it is given to a flag."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
 def _is_one_line(text: str) -> bool:
     return text == text.strip() and len(text.splitlines()) <= 1
 
@@ -554,7 +636,7 @@ def _is_one_line(text: str) -> bool:
 def _check_leaf(name: str, value: Any, rule: Mapping[str, Any]) -> None:
     """One leaf against its own range."""
     for element in value if isinstance(value, tuple) else (value,):
-        shown = f"--{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
+        shown = f"--{name}={_as_text(value)}"
         if rule["choices"] and element not in rule["choices"]:
             close = difflib.get_close_matches(str(element), rule["choices"], n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
@@ -590,20 +672,15 @@ def _check_together(config: Config) -> None:
         if width % heads:
             raise ConfigError(f"--g_heads={heads} does not divide --g_widths={width}")
         _check_hidden("g", width, g.g_mlp_ratio)
-    if d.d_kind == "transformer":
-        _check_hidden("d", d.d_width, d.d_mlp_ratio)
-    if d.d_kind == "transformer" and d.d_width % d.d_heads:
-        raise ConfigError(f"--d_heads={d.d_heads} does not divide --d_width={d.d_width}")
-    if (d.d_stem == "conv" or d.d_kind == "conv") and d.d_patch & (d.d_patch - 1):
+    _check_upsampling(g)
+    if not (g.g_modulation or g.g_latent_tokens or g.g_input == "dense"):
         raise ConfigError(
-            f"--d_patch={d.d_patch}: strided convolutions need a power of 2; or --d_stem=patch"
+            "--nog_modulation --g_input=constant: nothing would depend on the noise; use"
+            " --g_input=dense or --g_latent_tokens"
         )
-    halvings = d.d_patch.bit_length() - 1
-    if (d.d_stem == "conv" or d.d_kind == "conv") and not d.d_width >> halvings:
-        raise ConfigError(
-            f"--d_width={d.d_width} is too narrow for --d_patch={d.d_patch}: channels double with"
-            f" each of {halvings} strided convolutions; use --d_width of at least {d.d_patch}"
-        )
+    if g.g_latent_position and not g.g_latent_tokens:
+        raise ConfigError("--g_latent_position: there are no such tokens; give --g_latent_tokens")
+    _check_discriminator(d)
     if config.objective.loss == "wasserstein" and not config.objective.r1_gamma:
         raise ConfigError("--loss=wasserstein needs a penalty: give --r1_gamma (say 10)")
     o, precision = config.objective, config.training.precision
@@ -634,6 +711,60 @@ def _check_hidden(network: str, width: int, ratio: float) -> None:
         )
 
 
+def _check_upsampling(g: GeneratorConfig) -> None:
+    """What becomes of the width from stage to stage."""
+    if len(g.g_upsample) not in (1, len(g.g_widths) - 1):
+        raise ConfigError(
+            f"--g_upsample={','.join(g.g_upsample)}: give one for every transition between"
+            f" {len(g.g_widths)} stages, or one for all"
+        )
+    for stage, kind in enumerate(g.upsampling):
+        width, after = g.g_widths[stage : stage + 2]
+        left = {"shuffle": width / 4, "smooth_shuffle": width / 4, "bicubic": width}.get(kind)
+        if left is not None and after != left:
+            raise ConfigError(
+                f"--g_upsample={kind} makes {left:g} channels of {width}, not --g_widths={after} as"
+                f" in stage {stage + 2}; give that width, or --g_upsample=dense_shuffle"
+            )
+
+
+def _check_discriminator(d: DiscriminatorConfig) -> None:
+    """The discriminator's leaves against each other."""
+    if d.d_kind == "conv":
+        if len(d.d_width) != 1:
+            raise ConfigError(f"--d_width={d.d_width}: --d_kind=conv takes one number")
+    else:
+        if len(d.d_width) != len(d.d_depth) or not d.d_width:
+            raise ConfigError(
+                f"--d_width={d.d_width} --d_depth={d.d_depth}: give each one number for every stage"
+                " of the discriminator"
+            )
+        if len(d.d_window) not in (1, len(d.d_width)):
+            raise ConfigError(f"--d_window={d.d_window}: give one number, or one for every stage")
+        if list(d.d_width) != sorted(d.d_width):
+            raise ConfigError(
+                f"--d_width={d.d_width}: stages become wider, or stay as wide, never narrower"
+            )
+        for width in d.d_width:
+            _check_hidden("d", width, d.d_mlp_ratio)
+            if width % d.d_heads:
+                raise ConfigError(f"--d_heads={d.d_heads} does not divide --d_width={width}")
+    if d.d_kind == "transformer" and d.d_stem == "overlap" and d.d_patch % 2:
+        raise ConfigError(f"--d_patch={d.d_patch}: patches of --d_stem=overlap need an even number")
+    if d.d_kind == "transformer" and d.d_stem != "conv":
+        return
+    if d.d_patch & (d.d_patch - 1):
+        raise ConfigError(
+            f"--d_patch={d.d_patch}: strided convolutions need a power of 2; or --d_stem=patch"
+        )
+    halvings = d.d_patch.bit_length() - 1
+    if not d.d_width[0] >> halvings:
+        raise ConfigError(
+            f"--d_width={d.d_width[0]} is too narrow for --d_patch={d.d_patch}: channels double"
+            f" with each of {halvings} strided convolutions; use --d_width of at least {d.d_patch}"
+        )
+
+
 def _check_unused(config: Config) -> None:
     """What a user asks for must have an effect.
 
@@ -649,7 +780,7 @@ def _check_unused(config: Config) -> None:
         and getattr(d, leaf.name) != getattr(default, leaf.name)
     ]
     if unused:
-        shown = " ".join(f"--{name}={getattr(d, name)}" for name in unused)
+        shown = " ".join(f"--{name}={_as_text(getattr(d, name))}" for name in unused)
         raise ConfigError(
             f"--d_kind=conv has no use for {shown}: it knows --d_width and --d_patch; leave them"
             " out, or use --d_kind=transformer"
@@ -676,12 +807,24 @@ def _check_grids(config: Config) -> None:
                     f"--g_windows: the window {window} does not divide the {axis} of stage"
                     f" {stage + 1}, {grid} tokens; use a divisor of {grid}, or 0 for global"
                 )
-        if size % d.d_patch:
+        if d.d_kind == "conv":
+            if size % d.d_patch:
+                raise ConfigError(
+                    f"--d_patch={d.d_patch} does not divide the {axis} {size}; use a divisor"
+                )
+            continue
+        largest = d.patches_of_stages[-1]
+        if size % largest:
             raise ConfigError(
                 f"--d_patch={d.d_patch} does not divide the {axis} {size}; use a divisor"
+                if largest == d.d_patch
+                else f"--d_patch={d.d_patch} becomes {largest} in the last of the stages of"
+                f" --d_width={_as_text(d.d_width)}, which does not divide the {axis} {size}; use"
+                " fewer widths, or a smaller patch"
             )
-        if d.d_kind == "transformer" and d.d_window and (size // d.d_patch) % d.d_window:
-            raise ConfigError(
-                f"--d_window={d.d_window} does not divide the {axis} of the grid,"
-                f" {size // d.d_patch} tokens; use a divisor, or 0 for global"
-            )
+        for window, patch in zip(d.windows_of_stages, d.patches_of_stages, strict=True):
+            if window and (size // patch) % window:
+                raise ConfigError(
+                    f"--d_window={window} does not divide the {axis} of the grid,"
+                    f" {size // patch} tokens; use a divisor, or 0 for global"
+                )

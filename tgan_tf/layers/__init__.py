@@ -3,6 +3,7 @@
 from tgan_tf.layers.attention import Attention, attend, relative_index
 from tgan_tf.layers.image import ImageOutput, ImageStem
 from tgan_tf.layers.normalization import Normalization, normalize
+from tgan_tf.layers.resampling import bicubic_matrix, pool_tokens, upsample
 from tgan_tf.layers.transformer import MappingNetwork, TransformerBlock
 from tgan_tf.layers.windows import (
     merge_windows,
@@ -20,11 +21,14 @@ __all__ = [
     "Normalization",
     "TransformerBlock",
     "attend",
+    "bicubic_matrix",
     "merge_windows",
     "normalize",
+    "pool_tokens",
     "relative_index",
     "shuffle_pixels",
     "split_windows",
     "to_grid",
     "to_tokens",
+    "upsample",
 ]

@@ -78,6 +78,10 @@ class Attention(keras.layers.Layer):
         qk_norm: RMS-normalise queries and keys, with a learned gain (Henry et al. 2020).
         relative_bias: add a learned bias for each offset in the grid (Swin).
         cross: attend to ``context`` instead of to itself.
+        noise: add noise to the tokens, the same for all channels, by a learned strength that
+            starts at 0 (TransGAN, Jiang et al. 2021). Attention to a context has the weight, as
+            published, and no use for it.
+        initializer: of the matrices.
     """
 
     def __init__(
@@ -91,6 +95,8 @@ class Attention(keras.layers.Layer):
         qk_norm: bool = False,
         relative_bias: bool = False,
         cross: bool = False,
+        noise: bool = False,
+        initializer: str | dict[str, Any] = "glorot_uniform",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -108,24 +114,32 @@ class Attention(keras.layers.Layer):
         # Any: None where neither windows nor a bias ask for it, which is checked above.
         self.grid: Any = tuple(grid) if grid else None
         self.qk_norm, self.relative_bias, self.cross = qk_norm, relative_bias, cross
+        self.noise, self.initializer = noise, initializer
         # A window that covers the grid is the whole grid.
         self._split = bool(window) and self.grid != (window, window)
 
     def build(self, input_shape: Any, context_shape: Any = None) -> None:
-        width, policy = self.width, self.dtype_policy
+        width = self.width
+
+        def dense(units: int, name: str, use_bias: bool = False) -> keras.layers.Dense:
+            return keras.layers.Dense(
+                units,
+                use_bias=use_bias,
+                kernel_initializer=self.initializer,
+                dtype=self.dtype_policy,
+                name=name,
+            )
+
         if self.cross:
-            self.to_q = keras.layers.Dense(width, use_bias=False, dtype=policy, name="to_q")
-            self.to_kv = keras.layers.Dense(2 * width, use_bias=False, dtype=policy, name="to_kv")
+            self.to_q, self.to_kv = dense(width, "to_q"), dense(2 * width, "to_kv")
             self.to_q.build((*input_shape[:-1], input_shape[-1]))
             self.to_kv.build((*context_shape[:-1], context_shape[-1]))
         else:
             # q and k are one projection where they are tied.
             parts = 2 if self.kind == "l2" else 3
-            self.to_qkv = keras.layers.Dense(
-                parts * width, use_bias=False, dtype=policy, name="to_qkv"
-            )
+            self.to_qkv = dense(parts * width, "to_qkv")
             self.to_qkv.build(input_shape)
-        self.project = keras.layers.Dense(width, dtype=policy, name="project")
+        self.project = dense(width, "project", use_bias=True)
         self.project.build((*input_shape[:-1], width))
         if self.qk_norm:
             head_width = width // self.heads
@@ -142,9 +156,17 @@ class Attention(keras.layers.Layer):
                 initializer=keras.initializers.TruncatedNormal(stddev=0.02),
                 name="bias_table",
             )
+        if self.noise:
+            self.noise_strength = self.add_weight(
+                shape=(), initializer="zeros", trainable=not self.cross, name="noise_strength"
+            )
 
-    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
-        """``[B, N, C]`` (and ``context`` ``[B, M, E]``) -> ``[B, N, C]``."""
+    def call(
+        self, x: tf.Tensor, context: tf.Tensor | None = None, noise: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """``[B, N, C]`` -> ``[B, N, C]``; ``context`` is ``[B, M, E]``, ``noise`` ``[B, N]``."""
+        if self.noise and noise is not None:
+            x = x + (tf.cast(noise, x.dtype) * tf.cast(self.noise_strength, x.dtype))[..., None]
         if self._split:
             x = split_windows(x, self.grid, self.window)  # [B * windows, window**2, C]
         if self.cross:
@@ -177,5 +199,16 @@ class Attention(keras.layers.Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        names = ("width", "heads", "grid", "window", "kind", "qk_norm", "relative_bias", "cross")
+        names = (
+            "width",
+            "heads",
+            "grid",
+            "window",
+            "kind",
+            "qk_norm",
+            "relative_bias",
+            "cross",
+            "noise",
+            "initializer",
+        )
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

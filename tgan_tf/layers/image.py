@@ -19,11 +19,15 @@ class ImageStem(keras.layers.Layer):
         patch: pixels a side of one token.
         kind: ``patch``: one linear map of each patch (Dosovitskiy et al. 2021); ``conv``: 3x3
             convolutions of stride 2 until a token covers ``patch`` pixels (Xiao et al. 2021: easier
-            to train), so ``patch`` is a power of 2.
+            to train), so ``patch`` is a power of 2; ``overlap``: one linear map of patches of twice
+            the side, which share half of it with each neighbour (Lee et al. 2022, sec. 3.2), so
+            ``patch`` is even.
     """
 
     def __init__(self, width: int, patch: int, kind: str = "conv", **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if kind == "overlap" and patch % 2:
+            raise ValueError(f"patch={patch}: overlapping patches need an even number")
         if kind == "conv" and patch & (patch - 1):
             raise ValueError(f"patch={patch}: strided convolutions need a power of 2")
         self.width, self.patch, self.kind = width, patch, kind
@@ -31,10 +35,16 @@ class ImageStem(keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         policy = self.dtype_policy
         self.convolutions = []
-        if self.kind == "patch":
+        if self.kind in ("patch", "overlap"):
+            # Of a kernel of twice the stride, "same" pads half a stride on each side.
             self.convolutions.append(
                 keras.layers.Conv2D(
-                    self.width, self.patch, strides=self.patch, dtype=policy, name="patches"
+                    self.width,
+                    self.patch * (2 if self.kind == "overlap" else 1),
+                    strides=self.patch,
+                    padding="same",
+                    dtype=policy,
+                    name="patches",
                 )
             )
         else:

@@ -22,17 +22,21 @@ class TransformerBlock(keras.layers.Layer):
     """Pre-norm block: ``x += attend(norm(x))``, ``x += mlp(norm(x))`` (Xiong et al. 2020).
 
     With ``modulated``, each norm is scaled and shifted by a linear map of ``w`` (self-modulation,
-    Lee et al. 2022, eq. 8). With ``cross``, the tokens also attend to a context in between.
+    Lee et al. 2022, eq. 8). With ``cross``, the tokens also attend to a context.
 
     Args:
         width: channels of the tokens.
         heads: attention heads.
         mlp_ratio: hidden width of the MLP / ``width``.
         norm: kind of normalisation.
+        epsilon: of the normalisation.
         activation: nonlinearity of the MLP, ``gelu`` (exact) or ``leaky_relu``.
         modulated: whether ``w`` is given to ``call``.
-        cross: whether ``context`` is given to ``call``.
-        attention: further arguments of ``Attention``.
+        cross: when the tokens attend to ``context``, which is then given to ``call``: ``after``
+            the self-attention, normalised; ``before`` all else, without a norm (TransGAN for faces,
+            Jiang et al. 2021); empty: never.
+        attention: further arguments of the self-attention.
+        initializer: of the matrices.
     """
 
     def __init__(
@@ -42,52 +46,87 @@ class TransformerBlock(keras.layers.Layer):
         mlp_ratio: float = 4.0,
         *,
         norm: str = "layer",
+        epsilon: float = 1e-6,
         activation: str = "gelu",
         modulated: bool = False,
-        cross: bool = False,
+        cross: str = "",
         attention: dict[str, Any] | None = None,
+        initializer: str | dict[str, Any] = "glorot_uniform",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.width, self.heads, self.mlp_ratio = width, heads, mlp_ratio
-        self.norm, self.activation = norm, activation
+        self.norm, self.epsilon, self.activation = norm, epsilon, activation
+        if cross not in ("", "after", "before"):
+            raise ValueError(f"cross={cross!r} is not one of after, before or empty")
         self.modulated, self.cross = modulated, cross
-        self.attention = dict(attention or {})
+        self.attention, self.initializer = dict(attention or {}), initializer
 
     def build(self, input_shape: Any, w_shape: Any = None, context_shape: Any = None) -> None:
         width, policy = self.width, self.dtype_policy
         hidden = int(width * self.mlp_ratio)
 
-        def make_norm(name: str) -> Normalization:
-            return Normalization(self.norm, affine=not self.modulated, dtype=policy, name=name)
+        def make_norm(name: str, affine: bool = not self.modulated) -> Normalization:
+            return Normalization(self.norm, self.epsilon, affine, dtype=policy, name=name)
 
+        matrices = {"kernel_initializer": self.initializer, "dtype": policy}
         self.norm1, self.norm2 = make_norm("norm1"), make_norm("norm2")
-        self.attend = Attention(width, self.heads, **self.attention, dtype=policy, name="attention")
-        self.mlp_in = keras.layers.Dense(hidden, dtype=policy, name="mlp_in")
-        self.mlp_out = keras.layers.Dense(width, dtype=policy, name="mlp_out")
+        self.attend = Attention(
+            width,
+            self.heads,
+            **self.attention,
+            initializer=self.initializer,
+            dtype=policy,
+            name="attention",
+        )
+        self.mlp_in = keras.layers.Dense(hidden, **matrices, name="mlp_in")
+        self.mlp_out = keras.layers.Dense(width, **matrices, name="mlp_out")
         for layer in (self.norm1, self.norm2, self.attend, self.mlp_in):
             layer.build(input_shape)
         self.mlp_out.build((*input_shape[:-1], hidden))
         if self.cross:
-            self.norm_cross = Normalization(self.norm, dtype=policy, name="norm_cross")
-            self.norm_cross.build(input_shape)
+            if self.cross == "after":
+                self.norm_cross = make_norm("norm_cross", affine=True)
+                self.norm_cross.build(input_shape)
             self.attend_cross = Attention(
-                width, self.heads, cross=True, dtype=policy, name="cross_attention"
+                width,
+                self.heads,
+                cross=True,
+                noise=self.cross == "before" and self.attend.noise,
+                initializer=self.initializer,
+                dtype=policy,
+                name="cross_attention",
             )
             self.attend_cross.build(input_shape, context_shape)
         if self.modulated:
-            self.modulation = keras.layers.Dense(4 * width, dtype=policy, name="modulation")
+            self.modulation = keras.layers.Dense(4 * width, **matrices, name="modulation")
             self.modulation.build(w_shape)
 
     def call(
-        self, x: tf.Tensor, w: tf.Tensor | None = None, context: tf.Tensor | None = None
+        self,
+        x: tf.Tensor,
+        w: tf.Tensor | None = None,
+        context: tf.Tensor | None = None,
+        noise: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """``[B, N, C]`` (with ``w`` ``[B, D]``, ``context`` ``[B, M, E]``) -> ``[B, N, C]``."""
+        """One block.
+
+        Args:
+            x: ``[B, N, C]``.
+            w: ``[B, D]`` where modulated.
+            context: ``[B, M, E]`` where there is cross attention.
+            noise: ``[B, N]``, standard normal, where the attention has noise.
+
+        Returns:
+            ``[B, N, C]``.
+        """
+        if self.cross == "before":
+            x = x + self.attend_cross(x, context)
         scale1 = shift1 = scale2 = shift2 = None
         if self.modulated:
             scale1, shift1, scale2, shift2 = tf.split(self.modulation(w), 4, axis=-1)  # [B, C] each
-        x = x + self.attend(self.norm1(x, scale1, shift1))
-        if self.cross:
+        x = x + self.attend(self.norm1(x, scale1, shift1), noise=noise)
+        if self.cross == "after":
             x = x + self.attend_cross(self.norm_cross(x), context)
         hidden = self.mlp_in(self.norm2(x, scale2, shift2))  # [B, N, ratio * C]
         return x + self.mlp_out(ACTIVATIONS[self.activation](hidden))
@@ -101,10 +140,12 @@ class TransformerBlock(keras.layers.Layer):
             "heads",
             "mlp_ratio",
             "norm",
+            "epsilon",
             "activation",
             "modulated",
             "cross",
             "attention",
+            "initializer",
         )
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
@@ -114,8 +155,9 @@ class MappingNetwork(keras.layers.Layer):
     """From noise and class to ``w``, the intermediate latent (Karras et al. 2019, sec. 2).
 
     Args:
-        w_dim: width of ``w``.
-        hidden_layers: hidden layers before the last, linear one.
+        w_dim: width of ``w``, and of a class's vector.
+        hidden_layers: hidden layers before the last, linear one; -1: without any layer, ``w`` is
+            the noise followed by the class's vector.
         num_classes: classes to embed; 0: unconditional.
     """
 
@@ -150,10 +192,11 @@ class MappingNetwork(keras.layers.Layer):
             z = tf.concat([z, embedded], axis=-1)  # [B, Z + D]
         for layer in self.layers[:-1]:
             z = tf.nn.leaky_relu(layer(z), 0.2)
-        return self.layers[-1](z)
+        return self.layers[-1](z) if self.layers else z
 
     def compute_output_shape(self, z_shape: Any, *_: Any) -> Any:
-        return (*z_shape[:-1], self.w_dim)
+        embedded = self.w_dim if self.num_classes else 0
+        return (*z_shape[:-1], self.w_dim if self.hidden_layers >= 0 else z_shape[-1] + embedded)
 
     def get_config(self) -> dict[str, Any]:
         names = ("w_dim", "hidden_layers", "num_classes")

@@ -7,8 +7,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tgan_tf.config import Config
-from tgan_tf.layers import ImageStem, Normalization, TransformerBlock
+from tgan_tf.config import LINEAR_INITIALIZERS, Config
+from tgan_tf.layers import ImageStem, Normalization, TransformerBlock, pool_tokens
+from tgan_tf.networks.noise import TokenNoise
 
 
 class _Discriminator(keras.Model):
@@ -16,7 +17,12 @@ class _Discriminator(keras.Model):
 
     ``logit = head(f) + <embedding[label], f>`` (Miyato & Koyama 2018, eq. 4), in float32 at least:
     penalties differentiate the logit, and half precision loses that.
+
+    Attributes:
+        noise_numbers: how many random numbers an example's attention layers take.
     """
+
+    noise_numbers = 0
 
     def __init__(self, config: Config | dict[str, Any], **kwargs: Any) -> None:
         config = config if isinstance(config, Config) else Config.from_dict(config)
@@ -26,10 +32,15 @@ class _Discriminator(keras.Model):
         self._image_shape = (None, *config.data.image_size, config.data.channels)
 
     def _build_head(self, width: int) -> None:
-        policy = self.variable_dtype
-        self.hidden = keras.layers.Dense(width, dtype=policy, name="hidden")
-        self.hidden.build((None, width))
-        self.head = keras.layers.Dense(1, dtype=policy, name="head")
+        d = self.config.discriminator
+        linear: dict[str, Any] = {
+            "kernel_initializer": LINEAR_INITIALIZERS[d.d_init],
+            "dtype": self.variable_dtype,
+        }
+        if d.d_head == "mlp":
+            self.hidden = keras.layers.Dense(width, **linear, name="hidden")
+            self.hidden.build((None, width))
+        self.head = keras.layers.Dense(1, **linear, name="head")
         self.head.build((None, width))
         if self.num_classes:
             self.embedding = self.add_weight(
@@ -43,7 +54,8 @@ class _Discriminator(keras.Model):
     def _logits(self, features: tf.Tensor, label: tf.Tensor | None) -> tf.Tensor:
         """``[B, C]`` (and ``label`` int ``[B]``) -> ``[B]``."""
         features = tf.cast(features, self.variable_dtype)
-        features = tf.nn.leaky_relu(self.hidden(features), 0.2)  # [B, C]
+        if self.config.discriminator.d_head == "mlp":
+            features = tf.nn.leaky_relu(self.hidden(features), 0.2)  # [B, C]
         logits = self.head(features)[:, 0]
         if self.num_classes:
             logits += tf.reduce_sum(tf.gather(self.embedding, label) * features, axis=-1)
@@ -55,7 +67,10 @@ class _Discriminator(keras.Model):
 
 @keras.saving.register_keras_serializable(package="tgan_tf")
 class TransformerDiscriminator(_Discriminator):
-    """Patches or strided convolutions to tokens, transformer blocks, pooling, a head.
+    """Patches or strided convolutions to tokens, stages of transformer blocks, pooling, a head.
+
+    Between stages that grow, 2x2 tokens become one and patches of twice the side, embedded into the
+    channels that the next stage has more, join them (TransGAN, Jiang et al. 2021).
 
     Args:
         config: a resolved configuration.
@@ -64,54 +79,109 @@ class TransformerDiscriminator(_Discriminator):
     def build(self, image_shape: Any = None, label_shape: Any = None) -> None:
         """Makes all weights; the shapes are known from the configuration."""
         d, policy = self.config.discriminator, self.dtype_policy
-        self.stem = ImageStem(d.d_width, d.d_patch, d.d_stem, dtype=policy, name="stem")
-        self.stem.build(self._image_shape)
-        shape = self.stem.compute_output_shape(self._image_shape)
-        grid = tuple(size // d.d_patch for size in self.config.data.image_size)
-        small = keras.initializers.TruncatedNormal(stddev=0.02)
-        self.position = self.add_weight(shape=shape[1:], initializer=small, name="position")
-        if d.d_pool == "class_token":
-            self.class_token = self.add_weight(
-                shape=(1, d.d_width), initializer=small, name="class_token"
-            )
-        self.blocks = []
-        for index in range(d.d_depth):
-            # The class token joins for the last block, as in TransGAN: it has no place in a grid.
-            joined = d.d_pool == "class_token" and index == d.d_depth - 1
-            attention: dict[str, Any] = {"kind": d.d_attention, "qk_norm": d.d_qk_norm}
-            if not joined:
-                attention |= {
-                    "grid": grid,
-                    "window": d.d_window,
-                    "relative_bias": d.d_relative_bias,
+        # For a stage that begins with patches of its own, by its number; Keras tracks dictionaries
+        # by string.
+        self.stems: dict[str, ImageStem] = {}
+        self.positions: dict[str, keras.Variable] = {}
+        self.stages: list[list[TransformerBlock]] = []
+        self._grids: list[tuple[int, int]] = []
+        self._noise = TokenNoise()
+        previous = 0
+        for stage, (width, depth, window, patch) in enumerate(
+            zip(d.d_width, d.d_depth, d.windows_of_stages, d.patches_of_stages, strict=True)
+        ):
+            height, columns = (size // patch for size in self.config.data.image_size)
+            self._grids.append((height, columns))
+            tokens, last = height * columns, stage == len(d.d_width) - 1
+            if width > previous:
+                kind, name = ("patch", f"stem_{stage}") if stage else (d.d_stem, "stem")
+                stem = ImageStem(width - previous, patch, kind, dtype=policy, name=name)
+                stem.build(self._image_shape)
+                small = keras.initializers.TruncatedNormal(stddev=0.02)
+                self.stems[str(stage)] = stem
+                self.positions[str(stage)] = self.add_weight(
+                    shape=(tokens, width),
+                    initializer=small,
+                    name=f"position_{stage}" if stage else "position",
+                )
+            if d.d_pool == "class_token" and not stage:
+                self.class_token = self.add_weight(
+                    shape=(1, d.d_width[-1]), initializer=small, name="class_token"
+                )
+            blocks = []
+            for index in range(depth):
+                # The class token joins for the last block, as in TransGAN: it has no place in a
+                # grid.
+                joined = d.d_pool == "class_token" and last and index == depth - 1
+                attention: dict[str, Any] = {
+                    "kind": d.d_attention,
+                    "qk_norm": d.d_qk_norm,
+                    "noise": d.d_noise,
                 }
-            block = TransformerBlock(
-                d.d_width,
-                d.d_heads,
-                d.d_mlp_ratio,
-                norm=d.d_norm,
-                activation=d.d_activation,
-                attention=attention,
-                dtype=policy,
-                name=f"block_{index}",
-            )
-            block.build((None, shape[1] + int(joined), shape[2]))
-            self.blocks.append(block)
-        self.norm = Normalization(d.d_norm, dtype=policy, name="norm")
-        self.norm.build(shape)
-        self._build_head(d.d_width)
+                if not joined:
+                    attention |= {
+                        "grid": (height, columns),
+                        "window": window,
+                        "relative_bias": d.d_relative_bias,
+                    }
+                block = TransformerBlock(
+                    width,
+                    d.d_heads,
+                    d.d_mlp_ratio,
+                    norm=d.d_norm,
+                    epsilon=d.d_norm_epsilon,
+                    activation=d.d_activation,
+                    attention=attention,
+                    initializer=LINEAR_INITIALIZERS[d.d_init],
+                    dtype=policy,
+                    name=f"stage_{stage}_block_{index}" if len(d.d_width) > 1 else f"block_{index}",
+                )
+                block.build((None, tokens + int(joined), width))
+                self._noise.add(tokens + int(joined) if d.d_noise else 0)
+                blocks.append(block)
+            self.stages.append(blocks)
+            previous = width
+        self.noise_numbers = self._noise.numbers
+        self.norm = Normalization(d.d_norm, d.d_norm_epsilon, dtype=policy, name="norm")
+        self.norm.build((None, tokens, width))
+        self._build_head(width)
 
-    def call(self, image: tf.Tensor, label: tf.Tensor | None = None) -> tf.Tensor:
-        """Image in [-1, 1] ``[B, H, W, C]`` (and ``label`` int ``[B]``) -> logits ``[B]``."""
-        x = self.stem(tf.cast(image, self.compute_dtype))  # [B, N, C]
-        x = x + tf.cast(self.position, x.dtype)
+    def call(
+        self,
+        image: tf.Tensor,
+        label: tf.Tensor | None = None,
+        noise: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Images to logits.
+
+        Args:
+            image: ``[B, H, W, C]`` in [-1, 1].
+            label: int ``[B]`` where conditional.
+            noise: ``[B, noise_numbers]``, standard normal, for the attention layers; None: the
+                same for all examples, always.
+
+        Returns:
+            ``[B]``.
+        """
+        image = tf.cast(image, self.compute_dtype)
         with_token = self.config.discriminator.d_pool == "class_token"
-        for block in self.blocks:
-            if with_token and block is self.blocks[-1]:
-                token = tf.cast(self.class_token, x.dtype)
-                token = tf.tile(token[None], (tf.shape(x)[0], 1, 1))  # [B, 1, C]
-                x = tf.concat([token, x], axis=1)  # [B, 1 + N, C]
-            x = block(x)
+        parts = self._noise.parts(noise, self.compute_dtype)
+        x = None
+        for stage, blocks in enumerate(self.stages):
+            if stem := self.stems.get(str(stage)):
+                patches = stem(image)  # [B, N, C' - C]
+                if x is None:
+                    x = patches
+                else:
+                    x = pool_tokens(x, self._grids[stage - 1])  # [B, N, C]
+                    x = tf.concat([x, patches], axis=-1)  # [B, N, C']
+                x = x + tf.cast(self.positions[str(stage)], x.dtype)
+            for block in blocks:
+                if with_token and block is self.stages[-1][-1]:
+                    token = tf.cast(self.class_token, x.dtype)
+                    token = tf.tile(token[None], (tf.shape(x)[0], 1, 1))  # [B, 1, C]
+                    x = tf.concat([token, x], axis=1)  # [B, 1 + N, C]
+                x = block(x, noise=next(parts))
         x = self.norm(x)
         return self._logits(x[:, 0] if with_token else tf.reduce_mean(x, axis=1), label)
 
@@ -134,7 +204,7 @@ class ConvDiscriminator(_Discriminator):
         shape, count = self._image_shape, d.d_patch.bit_length() - 1
         for index in range(count + 1):
             layer = keras.layers.Conv2D(
-                d.d_width >> (count - index),
+                d.d_width[0] >> (count - index),
                 3 if index == 0 else 4,
                 strides=1 if index == 0 else 2,
                 padding="same",
@@ -144,9 +214,11 @@ class ConvDiscriminator(_Discriminator):
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
             self.convolutions.append(layer)
-        self._build_head(d.d_width)
+        self._build_head(d.d_width[0])
 
-    def call(self, image: tf.Tensor, label: tf.Tensor | None = None) -> tf.Tensor:
+    def call(
+        self, image: tf.Tensor, label: tf.Tensor | None = None, noise: None = None
+    ) -> tf.Tensor:
         """Image in [-1, 1] ``[B, H, W, C]`` (and ``label`` int ``[B]``) -> logits ``[B]``."""
         x = tf.cast(image, self.compute_dtype)
         for layer in self.convolutions:

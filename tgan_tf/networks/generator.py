@@ -7,14 +7,16 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tgan_tf.config import Config
+from tgan_tf.config import LINEAR_INITIALIZERS, Config
 from tgan_tf.layers import (
     ImageOutput,
     MappingNetwork,
     Normalization,
     TransformerBlock,
     shuffle_pixels,
+    upsample,
 )
+from tgan_tf.networks.noise import TokenNoise
 
 
 @keras.saving.register_keras_serializable(package="tgan_tf")
@@ -25,9 +27,13 @@ class TransformerGenerator(keras.Model):
     ``w`` (or a learned constant) plus a learned position table; each stage runs its blocks, and
     between stages channels are shuffled into 2x2 times as many tokens (TransGAN, Jiang et al.
     2021), so that attention is global where the grid is small and windowed where it is large.
+    Each of these is an option; without mapping, modulation and final norm it is TransGAN itself.
 
     Args:
         config: a resolved configuration.
+
+    Attributes:
+        noise_numbers: how many random numbers an example's attention layers take.
     """
 
     def __init__(self, config: Config | dict[str, Any], **kwargs: Any) -> None:
@@ -36,7 +42,7 @@ class TransformerGenerator(keras.Model):
         self.config = config
         g, data = config.generator, config.data
         self.num_classes = data.num_classes
-        self.latent_dim, self.w_dim = g.latent_dim, g.w_dim
+        self.latent_dim = g.latent_dim
         scale = g.g_patch * 2 ** (len(g.g_widths) - 1)
         self.grids = [
             (data.image_size[0] // scale * 2**stage, data.image_size[1] // scale * 2**stage)
@@ -46,34 +52,47 @@ class TransformerGenerator(keras.Model):
     def build(self, z_shape: Any = None, label_shape: Any = None) -> None:
         """Makes all weights; the shapes are known from the configuration."""
         g, policy = self.config.generator, self.dtype_policy
-        z_shape, w_shape = (None, g.latent_dim), (None, g.w_dim)
+        z_shape = (None, g.latent_dim)
+        # Biases stay zeros, as Keras has them.
+        initializer = LINEAR_INITIALIZERS[g.g_init]
+        linear: dict[str, Any] = {"kernel_initializer": initializer, "dtype": policy}
         self.mapping_network = MappingNetwork(
             g.w_dim, g.mapping_layers, self.num_classes, dtype=policy, name="mapping"
         )
         self.mapping_network.build(z_shape, (None,))
+        w_shape = self.mapping_network.compute_output_shape(z_shape)
+        self.w_dim = w_shape[-1]
         count, width = self.grids[0][0] * self.grids[0][1], g.g_widths[0]
         if g.g_input == "dense":
-            self.first = keras.layers.Dense(count * width, dtype=policy, name="first")
+            self.first = keras.layers.Dense(count * width, **linear, name="first")
             self.first.build(w_shape)
         context_shape = None
         if g.g_latent_tokens:
             self.latent_tokens = keras.layers.Dense(
-                g.g_latent_tokens * width, dtype=policy, name="latent_tokens"
+                g.g_latent_tokens * width, **linear, name="latent_tokens"
             )
             self.latent_tokens.build(w_shape)
+            if g.g_latent_position:
+                self.latent_position = self.add_weight(
+                    shape=(g.g_latent_tokens, width),
+                    initializer=keras.initializers.RandomNormal(stddev=0.02),
+                    name="latent_position",
+                )
             context_shape = (None, g.g_latent_tokens, width)
-        self.positions, self.widen = [], []
+        self.positions: list[keras.Variable] = []
+        self.widen: dict[str, keras.layers.Dense] = {}  # Keras tracks dictionaries by string
         self.stages: list[list[TransformerBlock]] = []
+        self._noise = TokenNoise()
         previous = width
         for stage, (grid, width, depth, heads, window) in enumerate(
             zip(self.grids, g.g_widths, g.g_depths, g.heads_of_stages, g.g_windows, strict=True)
         ):
             shape = (None, grid[0] * grid[1], width)
-            if stage:
+            if stage and g.upsampling[stage - 1] == "dense_shuffle":
                 # Shuffling 2x2 leaves a quarter of the channels: map to 4 * width before.
-                widen = keras.layers.Dense(4 * width, dtype=policy, name=f"widen_{stage}")
+                widen = keras.layers.Dense(4 * width, **linear, name=f"widen_{stage}")
                 widen.build((None, shape[1] // 4, previous))
-                self.widen.append(widen)
+                self.widen[str(stage)] = widen
             self.positions.append(
                 self.add_weight(
                     shape=shape[1:],
@@ -91,25 +110,30 @@ class TransformerGenerator(keras.Model):
                     heads,
                     g.g_mlp_ratio,
                     norm=g.g_norm,
+                    epsilon=g.g_norm_epsilon,
                     activation=g.g_activation,
-                    modulated=True,
-                    cross=bool(g.g_latent_tokens),
+                    modulated=g.g_modulation,
+                    cross=g.g_latent_attention if g.g_latent_tokens else "",
+                    initializer=initializer,
                     attention={
                         "grid": grid,
                         "window": window,
                         "kind": g.g_attention,
                         "qk_norm": g.g_qk_norm,
                         "relative_bias": g.g_relative_bias,
+                        "noise": g.g_noise,
                     },
                     dtype=policy,
                     name=f"stage_{stage}_block_{index}",
                 )
                 block.build(shape, w_shape, context_shape)
                 blocks.append(block)
+                self._noise.add(shape[1] if g.g_noise else 0)
             self.stages.append(blocks)
             previous = width
-        self.norm = Normalization(g.g_norm, dtype=policy, name="norm")
-        self.norm.build(shape)
+        if g.g_final_norm:
+            self.norm = Normalization(g.g_norm, g.g_norm_epsilon, dtype=policy, name="norm")
+            self.norm.build(shape)
         self.output_layer = ImageOutput(
             self.grids[-1],
             g.g_patch,
@@ -120,17 +144,30 @@ class TransformerGenerator(keras.Model):
             name="output",
         )
         self.output_layer.build(shape)
+        self.noise_numbers = self._noise.numbers
         self.built = True
 
-    def call(self, z: tf.Tensor, label: tf.Tensor | None = None) -> tf.Tensor:
-        """``z`` ``[B, latent_dim]`` (and ``label`` int ``[B]``) -> image ``[B, H, W, C]``."""
-        return self.synthesis(self.mapping(z, label))
+    def call(
+        self, z: tf.Tensor, label: tf.Tensor | None = None, noise: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Noise to images.
+
+        Args:
+            z: ``[B, latent_dim]``.
+            label: int ``[B]`` where conditional.
+            noise: ``[B, noise_numbers]``, standard normal, for the attention layers; None: the
+                same for all examples, always.
+
+        Returns:
+            ``[B, H, W, C]``.
+        """
+        return self.synthesis(self.mapping(z, label), noise)
 
     def mapping(self, z: tf.Tensor, label: tf.Tensor | None = None) -> tf.Tensor:
         """``z`` ``[B, latent_dim]`` (and ``label`` int ``[B]``) -> ``w`` ``[B, w_dim]``."""
         return self.mapping_network(tf.cast(z, self.compute_dtype), label)
 
-    def synthesis(self, w: tf.Tensor) -> tf.Tensor:
+    def synthesis(self, w: tf.Tensor, noise: tf.Tensor | None = None) -> tf.Tensor:
         """``w`` ``[B, w_dim]`` -> image ``[B, H, W, C]``, nominally in [-1, 1]."""
         g = self.config.generator
         w = tf.cast(w, self.compute_dtype)
@@ -138,18 +175,27 @@ class TransformerGenerator(keras.Model):
         context = None
         if g.g_latent_tokens:
             context = tf.reshape(self.latent_tokens(w), (-1, g.g_latent_tokens, width))
+            if g.g_latent_position:
+                context = context + tf.cast(self.latent_position, context.dtype)
         if g.g_input == "dense":
             x = tf.reshape(self.first(w), (-1, count, width))  # [B, N, C]
         else:
             x = tf.zeros((tf.shape(w)[0], count, width), self.compute_dtype)  # [B, N, C]
+        parts = self._noise.parts(noise, self.compute_dtype)
         for stage, (blocks, position) in enumerate(zip(self.stages, self.positions, strict=True)):
             if stage:
-                x = self.widen[stage - 1](x)  # [B, N, 4 * C']
-                x = shuffle_pixels(x, self.grids[stage - 1], 2)  # [B, 4 * N, C']
+                x = self._upsample(x, stage)  # [B, 4 * N, C']
             x = x + tf.cast(position, x.dtype)
             for block in blocks:
-                x = block(x, w, context)
-        return self.output_layer(self.norm(x))  # [B, H, W, channels]
+                x = block(x, w, context, next(parts))
+        return self.output_layer(self.norm(x) if g.g_final_norm else x)  # [B, H, W, channels]
+
+    def _upsample(self, x: tf.Tensor, stage: int) -> tf.Tensor:
+        """``[B, N, C]`` -> ``[B, 4 * N, C']``, the tokens of ``stage``."""
+        grid, kind = self.grids[stage - 1], self.config.generator.upsampling[stage - 1]
+        if kind == "dense_shuffle":
+            return shuffle_pixels(self.widen[str(stage)](x), grid, 2)
+        return upsample(x, grid, kind)
 
     def get_config(self) -> dict[str, Any]:
         return {"config": self.config.to_dict(), "name": self.name}

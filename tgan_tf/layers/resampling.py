@@ -1,0 +1,82 @@
+"""Changing the resolution of a grid of tokens."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from tgan_tf.layers.windows import shuffle_pixels, to_grid, to_tokens
+
+# Of the cubic kernel; -0.75 is what PyTorch and OpenCV resize with, tf.image has -0.5.
+_SHARPNESS = -0.75
+
+
+def upsample(x: tf.Tensor, grid: tuple[int, int], kind: str) -> tf.Tensor:
+    """Tokens of a grid -> tokens of the grid of twice the side.
+
+    Args:
+        x: ``[B, H*W, C]``.
+        grid: (H, W).
+        kind: ``shuffle``: channels become pixels, a quarter of them is left (Shi et al. 2016);
+            ``smooth_shuffle``: the same after a low-pass filter, bicubic to four times the side and
+            the mean of 4x4 (TransGAN for faces, Jiang et al. 2021); ``bicubic``: channels stay.
+
+    Returns:
+        ``[B, 4*H*W, C']``, C' of ``C`` or a quarter of it.
+    """
+    if kind == "bicubic":
+        return _separable(x, grid, functools.partial(bicubic_matrix, factor=2))
+    if kind == "smooth_shuffle":
+        x = _separable(x, grid, _smoothing_matrix)
+    elif kind != "shuffle":
+        raise ValueError(f"kind={kind!r} is not one of shuffle, smooth_shuffle, bicubic")
+    return shuffle_pixels(x, grid, 2)
+
+
+def pool_tokens(x: tf.Tensor, grid: tuple[int, int]) -> tf.Tensor:
+    """Means of 2x2 tokens: ``[B, H*W, C]`` -> ``[B, H*W/4, C]``."""
+    return to_tokens(tf.nn.avg_pool2d(to_grid(x, grid), 2, 2, "VALID"))
+
+
+@functools.cache
+def bicubic_matrix(size: int, factor: int) -> np.ndarray:
+    """Resizes one axis: cubic convolution (Keys 1981) with a = -0.75, indices held at the borders.
+
+    Args:
+        size: of the axis.
+        factor: by which it grows.
+
+    Returns:
+        ``[factor * size, size]``; each row adds up to 1.
+    """
+    a, place = _SHARPNESS, (np.arange(factor * size) + 0.5) / factor - 0.5
+    left = np.floor(place).astype(int)
+    matrix = np.zeros((factor * size, size))
+    for tap in range(-1, 3):
+        d = np.abs(place - (left + tap))
+        near = (a + 2) * d**3 - (a + 3) * d**2 + 1
+        far = a * (d**3 - 5 * d**2 + 8 * d - 4)
+        column = np.clip(left + tap, 0, size - 1)
+        # Several taps fall on the border's column.
+        np.add.at(matrix, (np.arange(factor * size), column), np.where(d <= 1, near, far))
+    return matrix
+
+
+@functools.cache
+def _smoothing_matrix(size: int) -> np.ndarray:
+    """Bicubic to four times the size, then means of four: ``[size, size]``."""
+    return bicubic_matrix(size, 4).reshape(size, 4, size).mean(axis=1)
+
+
+def _separable(
+    x: tf.Tensor, grid: tuple[int, int], matrix_of: Callable[[int], np.ndarray]
+) -> tf.Tensor:
+    """A matrix for each axis: ``[B, H*W, C]`` -> ``[B, H'*W', C]``."""
+    (height, width), channels = grid, x.shape[-1]
+    rows, columns = (tf.constant(matrix_of(size), x.dtype) for size in grid)
+    x = tf.matmul(rows, tf.reshape(x, (-1, height, width * channels)))  # [B, H', W*C]
+    x = tf.matmul(columns, tf.reshape(x, (-1, width, channels)))  # [B*H', W', C]
+    return tf.reshape(x, (-1, rows.shape[0] * columns.shape[0], channels))
