@@ -39,12 +39,6 @@ def define_flags() -> None:
     )
 
 
-def given_options() -> dict[str, object]:
-    """The options of an experiment that stand on the command line or in a flag file."""
-    names = (name for section in Config().to_dict().values() for name in section)
-    return {name: _FLAGS[name].value for name in names if name in _FLAGS and _FLAGS[name].present}
-
-
 def main(argv: list[str]) -> None:
     """Checks the options at once, then starts TensorFlow and does what they say."""
     try:
@@ -71,7 +65,7 @@ def run(config: Config) -> None:
         dry_run(config)
         return
     if _FLAGS.resume not in (None, "auto"):
-        config = open_run(_FLAGS.resume).replace(**given_options())
+        config = open_run(_FLAGS.resume).replace(**tgan_tf.config.given_options())
     try:
         train(config, resume=_FLAGS.resume)
     except FAILURES as error:

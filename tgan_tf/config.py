@@ -6,6 +6,7 @@ flag's name, so leaf names are unique over the whole tree.
 
 Example:
     config = Config.from_flagfile("configs/fashion_mnist.flags")
+    config = Config.from_preset("transgan_cifar10", batch_size=32)
     config = config.replace(batch_size=32, seed=1)
     config.save("config.json")
 """
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from tgan_tf.files import replacing
+from tgan_tf.presets import PRESETS
 
 
 class ConfigError(ValueError):
@@ -369,6 +371,15 @@ class Config:
             _check_leaf(leaf.name, value, leaf.metadata)
         _check_together(self)
 
+    @classmethod
+    def from_preset(cls, name: str, **changes: Any) -> Config:
+        """A published network and recipe, of ``tgan_tf.presets``, with changes.
+
+        Raises:
+            ConfigError: for an unknown preset or name, or an illegal value.
+        """
+        return cls().replace(**{**_preset(name), **changes})
+
     def replace(self, **changes: Any) -> Config:
         """A copy with other leaf values: ``config.replace(batch_size=32, g_depths=(2, 1))``.
 
@@ -516,6 +527,13 @@ def define_flags(flag_values: Any = None) -> None:
 
     flag_values = flags.FLAGS if flag_values is None else flag_values
     default = Config()
+    flags.DEFINE_string(
+        "preset",
+        "",
+        "start from a published network and recipe, and let the other flags change it:"
+        f" {' | '.join(PRESETS)}",
+        flag_values=flag_values,
+    )
     for section, leaf in _leaves(default):
         if leaf.metadata["resolved"]:
             continue
@@ -545,19 +563,26 @@ def from_flags(flag_values: Any = None) -> Config:
     Raises:
         ConfigError: naming the flag, for an illegal or contradictory value.
     """
+    config = Config().replace(**given_options(flag_values))
+    _check_unused(config)
+    return config
+
+
+def given_options(flag_values: Any = None) -> dict[str, Any]:
+    """The leaves that parsed flags give: those of the preset, and those that stand there.
+
+    Raises:
+        ConfigError: for an unknown preset.
+    """
     from absl import flags
 
     flag_values = flags.FLAGS if flag_values is None else flag_values
-    default = Config()
-    config = default.replace(
-        **{
-            leaf.name: flag_values[leaf.name].value
-            for _, leaf in _leaves(default)
-            if not leaf.metadata["resolved"]
-        }
-    )
-    _check_unused(config)
-    return config
+    given = {
+        leaf.name: flag_values[leaf.name].value
+        for _, leaf in _leaves(Config())
+        if not leaf.metadata["resolved"] and flag_values[leaf.name].present
+    }
+    return {**_preset(flag_values.preset), **given}
 
 
 def replay_command(config: Config) -> str:
@@ -569,6 +594,15 @@ def _unknown(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, list(known), n=1)
     hint = f"; did you mean {close[0]}?" if close else "; `python train.py --help` lists them"
     return f"unknown option {name}{hint}"
+
+
+def _preset(name: str) -> Mapping[str, Any]:
+    """The values of a preset; none for the empty name."""
+    if name and name not in PRESETS:
+        close = difflib.get_close_matches(name, PRESETS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(PRESETS)}"
+        raise ConfigError(f"--preset={name}: unknown; {hint}")
+    return PRESETS[name] if name else {}
 
 
 @functools.cache

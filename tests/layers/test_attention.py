@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tests.derivatives import assert_gradients
-from tgan_tf.layers import Attention, attend, relative_index
+from tgan_tf.layers import Attention, attend, relative_bias
 
 RANDOM = np.random.default_rng(0)
 WIDTH, HEADS = 8, 2
@@ -48,17 +48,18 @@ class TestAttend:
         np.testing.assert_allclose(moved, attend(q, k, v, kind="l2"), rtol=1e-10)
 
 
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 3), (4, 4), (5, 2)])
-def test_relative_index(height, width):
+@pytest.mark.parametrize("grid", [(1, 1), (2, 3), (4, 4), (5, 2)])
+def test_relative_bias(grid):
+    height, width = grid
     cells = list(itertools.product(range(height), range(width)))
-    index = relative_index(height, width)
-    rows = {}
+    table = RANDOM.normal(size=((2 * height - 1) * (2 * width - 1), HEADS))
+    bias = relative_bias(tf.constant(table), grid).numpy()
+    used = set()
     for (q, (i, j)), (k, (m, n)) in itertools.product(enumerate(cells), repeat=2):
-        rows.setdefault((i - m, j - n), set()).add(int(index[q, k]))
-    # One row for each offset, and all of the table is used.
-    assert all(len(found) == 1 for found in rows.values())
-    used = sorted(row for found in rows.values() for row in found)
-    assert used == list(range((2 * height - 1) * (2 * width - 1)))
+        row = (i - m + height - 1) * (2 * width - 1) + j - n + width - 1
+        np.testing.assert_array_equal(bias[:, q, k], table[row])
+        used.add(row)
+    assert used == set(range(len(table)))
 
 
 def reference(layer: Attention, x: np.ndarray, context: np.ndarray | None = None) -> np.ndarray:

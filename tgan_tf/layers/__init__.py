@@ -1,6 +1,6 @@
 """Building blocks of the networks: attention, normalisation, modulation, stems and outputs."""
 
-from tgan_tf.layers.attention import Attention, attend, relative_index
+from tgan_tf.layers.attention import Attention, attend, relative_bias
 from tgan_tf.layers.image import ImageOutput, ImageStem
 from tgan_tf.layers.normalization import Normalization, normalize
 from tgan_tf.layers.resampling import bicubic_matrix, pool_tokens, upsample
@@ -25,7 +25,7 @@ __all__ = [
     "merge_windows",
     "normalize",
     "pool_tokens",
-    "relative_index",
+    "relative_bias",
     "shuffle_pixels",
     "split_windows",
     "to_grid",

@@ -52,16 +52,26 @@ def attend(
     return tf.matmul(tf.nn.softmax(scores), value)  # [..., N, e]
 
 
-def relative_index(height: int, width: int) -> np.ndarray:
-    """Row of the relative bias table for every query and key of a grid (Swin, Liu et al. 2021).
+def relative_bias(table: tf.Tensor, grid: tuple[int, int]) -> tf.Tensor:
+    """A bias for each query and key of a grid, by their offset (Swin, Liu et al. 2021).
+
+    Rows are gathered before columns: one index of all pairs would be a constant of ``(H*W)**2``
+    numbers in every graph and exported file.
+
+    Args:
+        table: ``[(2H-1) * (2W-1), heads]``; the entry of the query at (i, j) and the key at (m, n)
+            is ``(i - m + H - 1) * (2W - 1) + j - n + W - 1``.
+        grid: (H, W).
 
     Returns:
-        int32 ``[H*W, H*W]`` in ``[0, (2H-1)(2W-1))``.
+        ``[heads, H*W, H*W]``.
     """
-    rows, columns = np.divmod(np.arange(height * width), width)
-    by_row = rows[:, None] - rows[None, :] + height - 1
-    by_column = columns[:, None] - columns[None, :] + width - 1
-    return (by_row * (2 * width - 1) + by_column).astype(np.int32)
+    height, width = grid
+    down, right = (np.arange(n)[:, None] - np.arange(n) + n - 1 for n in grid)
+    table = tf.reshape(table, (2 * height - 1, 2 * width - 1, -1))
+    bias = tf.gather(tf.gather(table, down), right, axis=2)  # [H, H, W, W, heads]
+    bias = tf.transpose(bias, (4, 0, 2, 1, 3))  # [heads, H, W, H, W]
+    return tf.reshape(bias, (-1, height * width, height * width))
 
 
 @keras.saving.register_keras_serializable(package="tgan_tf")
@@ -117,6 +127,7 @@ class Attention(keras.layers.Layer):
         self.noise, self.initializer = noise, initializer
         # A window that covers the grid is the whole grid.
         self._split = bool(window) and self.grid != (window, window)
+        self._bias_grid = (window, window) if self._split else self.grid
 
     def build(self, input_shape: Any, context_shape: Any = None) -> None:
         width = self.width
@@ -149,8 +160,7 @@ class Attention(keras.layers.Layer):
                     shape=(head_width,), initializer="ones", name="k_gain"
                 )
         if self.relative_bias:
-            height, columns = (self.window, self.window) if self._split else self.grid
-            self._index = relative_index(height, columns)
+            height, columns = self._bias_grid
             self.bias_table = self.add_weight(
                 shape=((2 * height - 1) * (2 * columns - 1), self.heads),
                 initializer=keras.initializers.TruncatedNormal(stddev=0.02),
@@ -184,7 +194,7 @@ class Attention(keras.layers.Layer):
             key = query
         bias = None
         if self.relative_bias:
-            bias = tf.transpose(tf.gather(self.bias_table, self._index), (2, 0, 1))  # [heads, N, N]
+            bias = relative_bias(tf.convert_to_tensor(self.bias_table), self._bias_grid)
         x = attend(query, key, value, kind=self.kind, bias=bias)  # [B, heads, N, d]
         x = tf.transpose(x, (0, 2, 1, 3))  # [B, N, heads, d]
         x = self.project(tf.reshape(x, (-1, x.shape[1], self.width)))  # [B, N, C]
