@@ -12,7 +12,15 @@ import pytest
 from absl import app, flags, logging
 
 from tgan_tf import config as config_module
-from tgan_tf.config import Config, ConfigError, define_flags, from_flags, replay_command
+from tgan_tf.config import (
+    Config,
+    ConfigError,
+    define_flags,
+    from_flags,
+    given_options,
+    replay_command,
+)
+from tgan_tf.presets import PRESETS
 
 DEFAULT = Config()
 LEAVES = {
@@ -214,6 +222,8 @@ class TestRanges:
         is_tuple = isinstance(value_of(DEFAULT, name), tuple)
         # A few choices need company.
         company = {"penalty": "exact"} if name == "precision" else {}
+        if name == "g_upsample":
+            company = {"g_widths": 96, "g_depths": 1, "g_windows": 0}
         for choice in FLAGS[name].metadata["choices"]:
             value = (choice,) if is_tuple else choice
             assert value_of(DEFAULT.replace(**company | {name: value}), name) == value
@@ -256,6 +266,18 @@ class TestContradictions:
             ({"g_heads": (1, 2, 3)}, "--g_heads.*one number"),
             ({"g_heads": ()}, "--g_heads.*one number"),
             ({"g_heads": (4, 5)}, "--g_heads=5 does not divide --g_widths=48"),
+            ({"d_width": (96, 98), "d_depth": (1, 1)}, "--d_heads=4 does not divide --d_width=98"),
+            ({"d_width": (96, 48), "d_depth": (1, 1)}, "--d_width.*never narrower"),
+            ({"d_width": (96, 96)}, "--d_width.*--d_depth.*every stage of the discriminator"),
+            ({"d_width": (), "d_depth": ()}, "--d_width.*--d_depth"),
+            ({"d_window": (2, 2)}, "--d_window.*one for every stage"),
+            ({"d_kind": "conv", "d_width": (8, 8)}, "--d_width.*conv takes one number"),
+            ({"d_stem": "overlap", "d_patch": 7}, "--d_patch=7.*even"),
+            ({"g_upsample": ("shuffle", "shuffle")}, "--g_upsample=shuffle,shuffle.*2 stages"),
+            ({"g_upsample": "shuffle"}, "shuffle makes 24 channels of 96, not --g_widths=48.*2"),
+            ({"g_upsample": "bicubic"}, "bicubic makes 96 channels of 96, not --g_widths=48"),
+            ({"g_modulation": False, "g_input": "constant"}, "--nog_modulation.*--g_latent_tok"),
+            ({"g_latent_position": True}, "--g_latent_position.*--g_latent_tokens"),
             ({"d_heads": 5}, "--d_heads=5 does not divide --d_width=96"),
             ({"d_patch": 3}, "--d_patch=3.*power of 2.*--d_stem=patch"),
             ({"d_kind": "conv", "d_stem": "patch", "d_patch": 6}, "--d_patch=6.*power of 2"),
@@ -284,6 +306,11 @@ class TestContradictions:
                 "--g_windows: the window 7 .*height of stage 2, 16 tokens.*divisor",
             ),
             ({"d_patch": 8}, (28, 28), "--d_patch=8 does not divide the height 28"),
+            (
+                {"d_width": (96, 192), "d_depth": (1, 1)},
+                (28, 28),
+                "--d_patch=4 becomes 8 .* --d_width=96,192, .* height 28; use fewer widths",
+            ),
             ({"d_window": 2}, (28, 28), "--d_window=2.*7 tokens.*0 for global"),
         ],
     )
@@ -301,11 +328,11 @@ class TestContradictions:
             with pytest.raises(ConfigError, match="--d_mlp_ratio=1e-05: ") as refused:
                 DEFAULT.replace(d_width=width, d_mlp_ratio=1e-5)
             ratio = float(str(refused.value).split()[-1])
-            assert DEFAULT.replace(d_width=width, d_mlp_ratio=ratio).discriminator.d_width == width
+            assert DEFAULT.replace(d_width=width, d_mlp_ratio=ratio).discriminator.d_mlp_ratio == ratio
 
     def test_options_of_another_discriminator(self):
         known = ["--d_kind=conv", "--d_width=64", "--d_patch=2"]
-        assert parsed(*known).discriminator.d_width == 64
+        assert parsed(*known).discriminator.d_width == (64,)
         with pytest.raises(ConfigError, match=r"conv has no use for --d_depth=4 --d_stem=patch: "):
             parsed(*known, "--d_depth=4", "--d_stem=patch", "--d_heads=4")
         for flag in ("--d_heads=2", "--d_window=2", "--d_pool=class_token", "--d_qk_norm"):
@@ -315,6 +342,53 @@ class TestContradictions:
     def test_half_precision_without_a_penalty(self):
         config = DEFAULT.replace(precision="mixed_bfloat16", r1_gamma=0, r2_gamma=0)
         assert config.training.precision == "mixed_bfloat16"
+
+
+class TestPresets:
+    @pytest.mark.parametrize("name", PRESETS)
+    def test_is_legal_and_resolved(self, name):
+        config = Config.from_preset(name)
+        assert config.is_resolved
+        assert {key: value_of(config, key) for key in PRESETS[name]} == PRESETS[name]
+        assert parsed(f"--preset={name}") == config
+
+    @pytest.mark.parametrize("name", PRESETS)
+    def test_is_replayed_from_its_values(self, name, tmp_path):
+        """Another version's preset may have other values: files hold the values themselves."""
+        config = Config.from_preset(name, batch_size=3)
+        assert parsed(*config.to_flags()) == config
+        assert not any("--preset" in line for line in config.to_flags())
+        config.save(tmp_path / "config.json")
+        assert Config.load(tmp_path / "config.json") == config
+
+    def test_flags_override_it_in_any_order(self):
+        expected = Config.from_preset("transgan_cifar10", batch_size=7, mirror=False)
+        given = ["--batch_size=7", "--nomirror"]
+        assert parsed(*given, "--preset=transgan_cifar10") == expected
+        assert parsed("--preset=transgan_cifar10", *given) == expected
+        # Also where what is given is the default of the tree.
+        default = DEFAULT.optimizer.g_lr
+        assert parsed(f"--g_lr={default}", "--preset=transgan_cifar10").optimizer.g_lr == default
+
+    def test_flag_file_names_one(self, tmp_path):
+        path = tmp_path / "x.flags"
+        path.write_text("--preset=transgan_stl10\n--seed=3\n")
+        assert Config.from_flagfile(path) == Config.from_preset("transgan_stl10", seed=3)
+        assert Config.from_flagfile(path, "--preset=transgan_cifar10") == Config.from_preset(
+            "transgan_cifar10", seed=3
+        )
+
+    def test_given_options_are_those_of_the_preset_and_of_flags(self):
+        values = flags.FlagValues()
+        define_flags(values)
+        values(["train.py", "--preset=transgan_cifar10", "--batch_size=7"])
+        assert given_options(values) == {**PRESETS["transgan_cifar10"], "batch_size": 7}
+
+    def test_unknown(self):
+        with pytest.raises(ConfigError, match="--preset=transgan: unknown; did you mean transgan_"):
+            parsed("--preset=transgan")
+        with pytest.raises(ConfigError, match="--preset=qqqq: unknown; there are transgan_cifar10"):
+            Config.from_preset("qqqq")
 
 
 class TestUnknown:

@@ -31,6 +31,26 @@ class TestStem:
             cell = x[:, top : top + patch, left : left + patch].reshape(2, -1)
             np.testing.assert_allclose(tokens[:, token], cell @ kernel + bias, rtol=1e-9)
 
+    @pytest.mark.parametrize("patch", [2, 4])
+    def test_overlapping_patches(self, patch):
+        layer = ImageStem(5, patch, "overlap", dtype="float64")
+        x = RANDOM.normal(size=(2, 2 * patch, 3 * patch, 3))
+        layer.build(x.shape)
+        randomize(layer)
+        kernel = layer.convolutions[0].kernel.numpy().reshape(-1, 5)
+        bias = layer.convolutions[0].bias.numpy()
+        tokens, border = layer(x), patch // 2
+        assert tokens.shape == layer.compute_output_shape(x.shape) == (2, 6, 5)
+        padded = np.pad(x, ((0, 0), (border, border), (border, border), (0, 0)))
+        for token in range(6):
+            top, left = patch * (token // 3), patch * (token % 3)
+            cell = padded[:, top : top + 2 * patch, left : left + 2 * patch].reshape(2, -1)
+            np.testing.assert_allclose(tokens[:, token], cell @ kernel + bias, rtol=1e-9)
+
+    def test_overlapping_patches_are_even(self):
+        with pytest.raises(ValueError, match="patch=3: overlapping"):
+            ImageStem(8, 3, "overlap")
+
     @pytest.mark.parametrize(("patch", "widths"), [(1, [8]), (2, [8]), (4, [4, 8]), (8, [2, 4, 8])])
     def test_convolutions(self, patch, widths):
         """One for each halving, channels doubling; of a token, no more than its neighbourhood."""

@@ -33,7 +33,7 @@ def leaky_relu(x: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("activation", [gelu, leaky_relu])
-@pytest.mark.parametrize("cross", [False, True])
+@pytest.mark.parametrize("cross", ["", "after", "before"])
 @pytest.mark.parametrize("modulated", [False, True])
 @pytest.mark.parametrize("norm", ["layer", "rms"])
 def test_block(norm, modulated, cross, activation):
@@ -51,10 +51,12 @@ def test_block(norm, modulated, cross, activation):
     randomize(block)
     inputs = (X, W if modulated else None, CONTEXT if cross else None)
     y, scales = X, [None] * 4
+    if cross == "before":
+        y = y + block.attend_cross(y, CONTEXT).numpy()
     if modulated:
         scales = np.split(dense(block.modulation, W), 4, axis=-1)
     y = y + block.attend(block.norm1(y, scales[0], scales[1])).numpy()
-    if cross:
+    if cross == "after":
         y = y + block.attend_cross(block.norm_cross(y), CONTEXT).numpy()
     hidden = dense(block.mlp_in, block.norm2(y, scales[2], scales[3]).numpy())
     assert hidden.shape[-1] == 12
@@ -67,6 +69,43 @@ def test_modulated_norms_have_no_weights_of_their_own():
     block.build(X.shape, W.shape)
     assert not block.norm1.weights
     assert not block.norm2.weights
+
+
+def test_noise_moves_all_channels_of_a_token_alike():
+    block = TransformerBlock(8, 2, norm="layer", attention={"noise": True}, dtype="float64")
+    block.build(X.shape)
+    randomize(block)
+    noise, attention = RANDOM.normal(size=(2, 6)), block.attend
+    moved = block.norm1(X).numpy() + attention.noise_strength.numpy() * noise[..., None]
+    y = X + attention(moved).numpy()
+    y = y + dense(block.mlp_out, gelu(dense(block.mlp_in, block.norm2(y).numpy())))
+    np.testing.assert_allclose(block(X, noise=noise), y, rtol=1e-9, atol=1e-10)
+    assert np.abs(block(X, noise=noise) - block(X)).max() > 1e-3
+
+
+def test_noise_starts_without_effect():
+    block = TransformerBlock(8, 2, attention={"noise": True}, dtype="float64")
+    block.build(X.shape)
+    np.testing.assert_array_equal(block(X, noise=np.ones((2, 6))), block(X))
+
+
+def test_epsilon_and_initializer_reach_all_parts():
+    uniform = {"class_name": "RandomUniform", "config": {"minval": 1.0, "maxval": 2.0}}
+    block = TransformerBlock(
+        8, 2, norm="pixel", epsilon=0.5, modulated=True, cross="after", initializer=uniform
+    )
+    block.build(X.shape, W.shape, CONTEXT.shape)
+    assert {n.epsilon for n in (block.norm1, block.norm2, block.norm_cross)} == {0.5}
+    kernels = [w.numpy() for w in block.weights if w.name == "kernel"]
+    assert len(kernels) == 8
+    assert all(kernel.min() >= 1 for kernel in kernels)
+    # Each draws its own.
+    assert len({kernel.ravel()[0] for kernel in kernels}) == 8
+
+
+def test_kinds_of_cross_attention():
+    with pytest.raises(ValueError, match="cross='first'"):
+        TransformerBlock(8, 2, cross="first")
 
 
 def test_block_round_trip():
@@ -97,6 +136,16 @@ class TestMappingNetwork:
         given = layer(z, label) if classes else layer(z)
         np.testing.assert_allclose(given, y, rtol=1e-12)
         assert layer.compute_output_shape((None, 4)) == (None, 5)
+
+    @pytest.mark.parametrize("classes", [0, 3])
+    def test_without_layers(self, classes):
+        layer = MappingNetwork(5, -1, classes, dtype="float64")
+        layer.build((None, 4), (None,))
+        z, label = RANDOM.normal(size=(3, 4)), np.array([2, 0, 2])
+        w = layer(z, label)
+        vectors = layer.embedding.numpy()[label] if classes else np.zeros((3, 0))
+        np.testing.assert_array_equal(w, np.concatenate([z, vectors], axis=-1))
+        assert layer.compute_output_shape(z.shape) == w.shape
 
     def test_round_trip(self):
         layer = MappingNetwork(5, 1, 3)
