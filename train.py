@@ -3,6 +3,7 @@
     python train.py --flagfile=configs/quickstart.flags          # digits, minutes on a laptop
     python train.py --flagfile=configs/fashion_mnist.flags --seed=1
     python train.py --flagfile=configs/fashion_mnist.flags --dry_run
+    python train.py --preset=transgan_cifar10 --dry_run --memory_gib=24
     python train.py --resume=runs/00012-fashion_mnist            # after Ctrl-C, or a crash
 
 It ends with samples, metrics, a SavedModel, a .tflite file and report.html in runs/00012-...
@@ -25,7 +26,7 @@ _FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    """All options of an experiment, and the two of this command."""
+    """All options of an experiment, and those of this command."""
     tgan_tf.config.define_flags()
     flags.adopt_module_key_flags(tgan_tf.config)
     flags.DEFINE_string(
@@ -35,7 +36,10 @@ def define_flags() -> None:
         " --out_dir, or a new one",
     )
     flags.DEFINE_bool(
-        "dry_run", False, "build all, show what it is and what it costs, take one step, and stop"
+        "dry_run", False, "show all networks, what they cost and the data, take one step, and stop"
+    )
+    flags.DEFINE_float(
+        "memory_gib", 0.0, "with --dry_run: say which batch fits into a device's memory"
     )
 
 
@@ -45,6 +49,8 @@ def main(argv: list[str]) -> None:
         config = tgan_tf.config.from_flags()
         if _FLAGS.dry_run and _FLAGS.resume:
             raise ConfigError("--dry_run and --resume exclude each other: leave one out")
+        if _FLAGS.memory_gib and not _FLAGS.dry_run:
+            raise ConfigError("--memory_gib is for --dry_run: add that, or leave it out")
         start_tensorflow()
         if not _FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)  # TensorFlow's own notices
@@ -62,7 +68,7 @@ def run(config: Config) -> None:
     from tgan_tf.training.run import FAILURES, Stopped, train
 
     if _FLAGS.dry_run:
-        dry_run(config)
+        dry_run(config, memory_gib=_FLAGS.memory_gib)
         return
     if _FLAGS.resume not in (None, "auto"):
         config = open_run(_FLAGS.resume).replace(**tgan_tf.config.given_options())

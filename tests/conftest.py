@@ -30,3 +30,11 @@ def _seeds():
         import tensorflow as tf
 
         tf.random.set_seed(0)
+
+
+@pytest.fixture
+def torch(monkeypatch):
+    """Names as `import torch` would make them, so that pickles can refer to them."""
+    from tests.torch_files import pretend_torch
+
+    return pretend_torch(monkeypatch)

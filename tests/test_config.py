@@ -328,7 +328,8 @@ class TestContradictions:
             with pytest.raises(ConfigError, match="--d_mlp_ratio=1e-05: ") as refused:
                 DEFAULT.replace(d_width=width, d_mlp_ratio=1e-5)
             ratio = float(str(refused.value).split()[-1])
-            assert DEFAULT.replace(d_width=width, d_mlp_ratio=ratio).discriminator.d_mlp_ratio == ratio
+            legal = DEFAULT.replace(d_width=width, d_mlp_ratio=ratio)
+            assert legal.discriminator.d_mlp_ratio == ratio
 
     def test_options_of_another_discriminator(self):
         known = ["--d_kind=conv", "--d_width=64", "--d_patch=2"]

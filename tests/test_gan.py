@@ -78,6 +78,9 @@ class Reference:
         function = getattr(tf.random, f"stateless_{kind}")
         return function((BATCH, *shape), seed, dtype=tf.float64, alg="philox")
 
+    def tokens(self, model: keras.Model, stream: int) -> tf.Tensor | None:
+        return self.draw("normal", stream, model.noise_numbers) if model.noise_numbers else None
+
     def penalty(self, image: tf.Tensor, judge, stream: int) -> tf.Tensor:
         if self.config.objective.penalty == "finite_difference":
             sigma = self.config.objective.penalty_sigma
@@ -110,13 +113,16 @@ class Reference:
         u = [self.draw("uniform", stream, numbers_needed(o.augment)) for stream in (1, 2)]
 
         def judge_real(x):
-            return self.d(augment(x, u[0], o.augment), label)
+            return self.d(augment(x, u[0], o.augment), label, self.tokens(self.d, 6))
 
         def judge_fake(x):
-            return self.d(augment(x, u[1], o.augment), label)
+            return self.d(augment(x, u[1], o.augment), label, self.tokens(self.d, 7))
+
+        def make_fake():
+            return self.g(z, label, self.tokens(self.g, 5))
 
         def d_loss():
-            fake = self.g(z, label)
+            fake = make_fake()
             r, f = judge_real(real), judge_fake(fake)
             loss = tf.reduce_mean(LOSSES[o.loss][0](r, f))
             extra = {"loss_d": loss, "real_logit": tf.reduce_mean(r)}
@@ -129,7 +135,7 @@ class Reference:
             return loss, extra
 
         def g_loss():
-            r, f = judge_real(real), judge_fake(self.g(z, label))
+            r, f = judge_real(real), judge_fake(make_fake())
             loss = tf.reduce_mean(LOSSES[o.loss][1](r, f))
             return loss, {"loss_g": loss}
 
@@ -149,7 +155,7 @@ class Reference:
 
 NO_PENALTY = {"r1_gamma": 0, "r2_gamma": 0}
 GAMES = {
-    "classic": {"loss": "non_saturating", **NO_PENALTY},
+    "classic": {"loss": "non_saturating", "g_noise": True, "d_noise": True, **NO_PENALTY},
     # All gradients are longer than the clip. A generator without blocks is quicker to compile.
     "exact": {
         "g_depths": 0,
@@ -165,6 +171,7 @@ GAMES = {
         "penalty_every": 3,
         "r1_gamma": 0.2,
         "augment": "cutout",
+        "d_noise": True,
     },
 }
 

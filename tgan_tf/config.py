@@ -16,6 +16,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import itertools
 import json
 import math
 import os
@@ -242,7 +243,7 @@ class DiscriminatorConfig:
     def patches_of_stages(self) -> tuple[int, ...]:
         """Pixels a side of one token of each stage."""
         widths = self.d_width
-        begins = [int(wide > narrow) for narrow, wide in zip(widths, widths[1:], strict=False)]
+        begins = [int(wide > narrow) for narrow, wide in itertools.pairwise(widths)]
         return tuple(self.d_patch << sum(begins[:stage]) for stage in range(len(widths)))
 
 

@@ -29,6 +29,7 @@ Gradients = list[tf.Tensor]
 
 # One stream of random numbers for each use, so that adding a use changes no other.
 _LATENT, _AUGMENT_REAL, _AUGMENT_FAKE, _DISTURB_REAL, _DISTURB_FAKE = range(5)
+_G_TOKENS, _TOKENS_REAL, _TOKENS_FAKE = range(5, 8)
 
 
 @keras.saving.register_keras_serializable(package="tgan_tf")
@@ -213,6 +214,13 @@ class TransformerGAN(keras.Model):
         if penalize and self.config.objective.penalty == "finite_difference":
             noise["eps_real"] = draw.normal(_DISTURB_REAL, real.shape[1:])
             noise["eps_fake"] = draw.normal(_DISTURB_FAKE, real.shape[1:])
+        # For attention layers with noise; most networks have none.
+        g_tokens = None
+        if numbers := self.generator.noise_numbers:
+            g_tokens = draw.normal(_G_TOKENS, (numbers,))
+        if numbers := self.discriminator.noise_numbers:
+            noise["tokens_real"] = draw.normal(_TOKENS_REAL, (numbers,))
+            noise["tokens_fake"] = draw.normal(_TOKENS_FAKE, (numbers,))
         # Sums over the replica's examples / the global batch add up to the global mean.
         share = 1 / tf.cast(batch * context.num_replicas_in_sync, real.dtype)
 
@@ -230,7 +238,7 @@ class TransformerGAN(keras.Model):
         weights = [weight.value for weight in self.generator.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
-            fake = tf.cast(compiled(self.generator)(z, label), real.dtype)  # [b, H, W, C]
+            fake = tf.cast(compiled(self.generator)(z, label, g_tokens), real.dtype)  # [b, H, W, C]
 
         d_gradients = compiled(functools.partial(self._d_gradients, penalize=penalize))
         gradients, d_logs = d_gradients(real, tf.stop_gradient(fake), label, noise, share)
@@ -299,7 +307,8 @@ class TransformerGAN(keras.Model):
             real: ``[b, H, W, C]`` in [-1, 1].
             fake: like ``real``.
             label: int ``[b]`` or None.
-            noise: uniform numbers of the augmentation, normal ones of the finite difference.
+            noise: uniform numbers of the augmentation, normal ones of the finite difference and
+                of attention layers.
             share: 1 / global batch.
             penalize: whether the loss has the gradient penalty.
         """
@@ -308,10 +317,10 @@ class TransformerGAN(keras.Model):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
             real_logit, real_penalty = self._judge(
-                real, label, noise["u_real"], noise.get("eps_real"), penalize and o.r1_gamma
+                real, label, noise, "real", penalize and o.r1_gamma
             )
             fake_logit, fake_penalty = self._judge(
-                fake, label, noise["u_fake"], noise.get("eps_fake"), penalize and o.r2_gamma
+                fake, label, noise, "fake", penalize and o.r2_gamma
             )
             loss = LOSSES[o.loss][0](real_logit, fake_logit)  # [b]
             penalty = 0.5 * (o.r1_gamma * real_penalty + o.r2_gamma * fake_penalty)
@@ -338,10 +347,10 @@ class TransformerGAN(keras.Model):
     ) -> tuple[tf.Tensor, Logs]:
         """Gradient of the generator's loss with respect to its images, ``[b, H, W, C]``."""
         o = self.config.objective
-        real_logit, _ = self._judge(real, label, noise["u_real"], None, 0)
+        real_logit, _ = self._judge(real, label, noise, "real", 0)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(fake)
-            fake_logit, _ = self._judge(fake, label, noise["u_fake"], None, 0)
+            fake_logit, _ = self._judge(fake, label, noise, "fake", 0)
             loss = LOSSES[o.loss][1](real_logit, fake_logit)  # [b]
             total = self._scaled(loss, share)
         return tape.gradient(total, fake), {"loss_g": tf.reduce_sum(loss) * share}
@@ -355,30 +364,34 @@ class TransformerGAN(keras.Model):
         self,
         image: tf.Tensor,
         label: tf.Tensor | None,
-        u: tf.Tensor,
-        eps: tf.Tensor | None,
+        noise: dict[str, tf.Tensor],
+        kind: str,
         gamma: float,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Logits ``[b]`` of augmented images, and their gradient penalty ``[b]`` (0 if no gamma).
 
-        The penalty is with respect to the image before augmentation (R3GAN 2024, app. B).
+        The penalty is with respect to the image before augmentation (R3GAN 2024, app. B). Of
+        ``noise``, that of ``kind``, real or fake, is used.
         """
         o = self.config.objective
+        u, tokens = noise[f"u_{kind}"], noise.get(f"tokens_{kind}")
 
         def logits_of(x: tf.Tensor) -> tf.Tensor:
-            return self.discriminator(augment(x, u, o.augment), label)
+            return self.discriminator(augment(x, u, o.augment), label, tokens)
 
         if not gamma:
             logit = logits_of(image)
             return logit, tf.zeros_like(logit)
         if o.penalty == "exact":
             return logits_of(image), gradient_penalty(logits_of, image)
-        assert eps is not None, "drawn wherever the finite difference is asked for"
         # Both halves in one call: half as many, larger operations.
-        moved = image + o.penalty_sigma * eps
+        moved = image + o.penalty_sigma * noise[f"eps_{kind}"]
         both = tf.concat([augment(image, u, o.augment), augment(moved, u, o.augment)], axis=0)
-        labels = None if label is None else tf.concat([label, label], axis=0)
-        logit, disturbed = tf.split(self.discriminator(both, labels), 2)
+        labels, both_tokens = (
+            None if tensor is None else tf.concat([tensor, tensor], axis=0)
+            for tensor in (label, tokens)
+        )
+        logit, disturbed = tf.split(self.discriminator(both, labels, both_tokens), 2)
         return logit, finite_difference(logit, disturbed, o.penalty_sigma)
 
     def _apply(

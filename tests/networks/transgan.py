@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
+
+from tgan_tf.networks.transgan_checkpoint import load_state
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -30,3 +35,38 @@ def array_of(line: str) -> tuple[str, np.ndarray]:
 def state(lines: Iterable[str]) -> dict[str, np.ndarray]:
     """The state dictionary of these lines."""
     return dict(array_of(line) for line in lines)
+
+
+def state_for(network: keras.Model) -> dict[str, np.ndarray]:
+    """By rule, of everything that a network wants from a checkpoint."""
+    lines = (problem.split(maxsplit=2) for problem in load_state(network, {}))
+    return state(
+        f"{name} {'x'.join(re.findall('[0-9]+', shape))}"
+        for kind, name, shape in lines
+        if kind == "missing"
+    )
+
+
+# Sizes for which each preset is small; heads stay 4.
+SMALL: dict[str, dict[str, Any]] = {
+    "transgan_cifar10": {
+        "image_size": 8,
+        "g_widths": (64, 16, 4),
+        "g_depths": (2, 1, 1),
+        "d_width": (4, 8),
+        "d_depth": (1, 2),
+        "latent_dim": 3,
+    },
+    "transgan_celebahq256": {
+        "image_size": 16,
+        "g_widths": (64, 64, 16, 4),
+        "g_depths": (0, 1, 1, 1),
+        "g_windows": (0, 0, 0, 8),
+        "g_upsample": ("bicubic", "shuffle", "smooth_shuffle"),
+        "g_latent_tokens": 2,
+        "d_width": (4, 4, 8),
+        "d_depth": (1, 1, 2),
+        "d_window": (2, 0, 0),
+        "latent_dim": 3,
+    },
+}

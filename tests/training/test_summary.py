@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.training.runs import resolved
+from tgan_tf.config import Config
 from tgan_tf.gan import TransformerGAN
 from tgan_tf.training import summary
 from tgan_tf.training.summary import measure
@@ -50,15 +51,62 @@ def test_activations_are_what_is_kept() -> None:
     assert cost.activation_bytes == 2 * 3 * 7 * 4
 
 
-def test_state_is_weights_average_and_two_moments() -> None:
-    gan = TransformerGAN(resolved())
-    g, d = summary.parameters(gan.generator), summary.parameters(gan.discriminator)
-    numbers = 4 * (4 * g + 3 * d)
-    # Besides, each optimizer counts its steps.
-    assert numbers < summary.state_bytes(gan) < numbers + 100
-    state, working = summary.training_bytes(gan, gan.config, replicas=1)
-    assert state == summary.state_bytes(gan)
-    assert working == 2 * summary.training_bytes(gan, gan.config, replicas=2)[1]
+class TestPlan:
+    def test_is_what_is_then_built(self) -> None:
+        config = resolved()
+        plan, gan = summary.plan(config), TransformerGAN(config)
+        for planned, built in (
+            (plan.networks["generator"], gan.generator),
+            (plan.networks["discriminator"], gan.discriminator),
+        ):
+            assert [w.path for w in planned.weights] == [w.path for w in built.weights]
+            assert [w.shape for w in planned.weights] == [w.shape for w in built.weights]
+            assert summary.parameter_table(planned) == summary.parameter_table(built)
+        label = tf.TensorSpec((1,), tf.int32)
+        assert plan.costs == {
+            "generator": measure(gan.generator, spec(1, 4), label),
+            "discriminator": measure(gan.discriminator, spec(1, 8, 8, 1), label),
+        }
+        # Besides, each optimizer counts its steps.
+        networks = (gan.generator, gan.discriminator, gan.ema_generator)
+        parts = (*networks, gan.g_optimizer, gan.d_optimizer)
+        held = sum(v.value.numpy().nbytes for part in parts for v in part.variables)
+        assert plan.state_bytes < held < plan.state_bytes + 100
+
+    def test_passes_of_the_discriminator(self) -> None:
+        changes = {"r1_gamma": 0, "r2_gamma": 0}
+        without, with_penalty = summary.plan(resolved(**changes)), summary.plan(resolved())
+        g, d = (without.costs[name] for name in ("generator", "discriminator"))
+        assert without.working_bytes == g.activation_bytes + 2 * d.activation_bytes
+        assert with_penalty.working_bytes == g.activation_bytes + 4 * d.activation_bytes
+        assert without.step_flops == 3 * g.flops + 9 * d.flops
+        assert with_penalty.step_flops == 3 * g.flops + 15 * d.flops
+
+    def test_largest_batch(self) -> None:
+        plan = summary.plan(resolved())
+        assert plan.largest_batch(plan.state_bytes + 3 * plan.working_bytes) == 3
+        assert plan.largest_batch(plan.state_bytes + 3 * plan.working_bytes - 1) == 2
+        assert plan.largest_batch(plan.state_bytes - 1) == 0
+
+
+# Parameters and GFLOP of generator and discriminator, as published.
+PUBLISHED = {
+    "transgan_cifar10": (83_312_495, 10.79, 10_210_400, 2.69),
+    "transgan_stl10": (168_466_623, 37.1, 10_341_536, 6.76),
+    "transgan_church256": (205_291_952, 202, 17_754_569, 63.9),
+    "transgan_celebahq256": (212_903_275, 228, 13_334_593, 61.5),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_presets_are_as_large_as_published(name: str) -> None:
+    plan = summary.plan(Config.from_preset(name))
+    g, d = (plan.networks[network] for network in ("generator", "discriminator"))
+    g_parameters, g_gflop, d_parameters, d_gflop = PUBLISHED[name]
+    assert summary.parameters(g) == g_parameters
+    assert summary.parameters(d) == d_parameters
+    assert plan.costs["generator"].flops == pytest.approx(g_gflop * 1e9, rel=0.01)
+    assert plan.costs["discriminator"].flops == pytest.approx(d_gflop * 1e9, rel=0.01)
 
 
 def test_the_parameter_table_adds_up() -> None:

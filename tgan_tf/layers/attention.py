@@ -127,7 +127,7 @@ class Attention(keras.layers.Layer):
         self.noise, self.initializer = noise, initializer
         # A window that covers the grid is the whole grid.
         self._split = bool(window) and self.grid != (window, window)
-        self._bias_grid = (window, window) if self._split else self.grid
+        self._bias_grid: Any = (window, window) if self._split else self.grid
 
     def build(self, input_shape: Any, context_shape: Any = None) -> None:
         width = self.width

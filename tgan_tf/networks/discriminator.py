@@ -166,7 +166,7 @@ class TransformerDiscriminator(_Discriminator):
         image = tf.cast(image, self.compute_dtype)
         with_token = self.config.discriminator.d_pool == "class_token"
         parts = self._noise.parts(noise, self.compute_dtype)
-        x = None
+        x: Any = None
         for stage, blocks in enumerate(self.stages):
             if stem := self.stems.get(str(stage)):
                 patches = stem(image)  # [B, N, C' - C]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -36,10 +37,11 @@ class TokenNoise:
             noise: ``[B, numbers]``, standard normal; None: a fixed ``[1, numbers]``.
             dtype: of the parts.
         """
+        vector: Any = noise
         if noise is None and self.numbers:
             fixed = np.random.default_rng(_SEED).standard_normal((1, self.numbers), np.float32)
-            noise = tf.constant(fixed)
+            vector = tf.constant(fixed)
         start = 0
         for size in self._sizes:
-            yield tf.cast(noise[:, start : start + size], dtype) if size else None
+            yield tf.cast(vector[:, start : start + size], dtype) if size else None
             start += size

@@ -67,7 +67,8 @@ def find_states(checkpoint: Mapping[str, Any]) -> dict[str, State]:
     found: dict[str, Any] = {}
     for key in (*_GENERATORS, _DISCRIMINATOR):
         if isinstance(checkpoint.get(key), Mapping):
-            found.setdefault("discriminator" if key == _DISCRIMINATOR else "generator", checkpoint[key])
+            network = "discriminator" if key == _DISCRIMINATOR else "generator"
+            found.setdefault(network, checkpoint[key])
     if not found:
         names = {_bare(name) for name in checkpoint if isinstance(name, str)}
         if "l1.weight" in names:
@@ -76,7 +77,7 @@ def find_states(checkpoint: Mapping[str, Any]) -> dict[str, State]:
             found = {"discriminator": checkpoint}
     return {
         network: {
-            _bare(name): value
+            _bare(name): np.asarray(value)
             for name, value in state.items()
             if isinstance(value, np.ndarray | np.generic) and not name.endswith(_BUFFER)
         }
@@ -126,7 +127,9 @@ def _generator(network: Any, state: State) -> Iterable[_Source]:
         array = array.reshape(count, width, -1)[:, orders[0]]
         return array.reshape(count * width, -1).T.reshape(-1, count * width)
 
-    yield _Source(network.first.kernel, ("l1.weight",), network.first.kernel.shape[::-1], first_tokens)
+    yield _Source(
+        network.first.kernel, ("l1.weight",), network.first.kernel.shape[::-1], first_tokens
+    )
     yield _Source(
         network.first.bias, ("l1.bias",), network.first.bias.shape, lambda a: first_tokens(a)[0]
     )
@@ -135,7 +138,9 @@ def _generator(network: Any, state: State) -> Iterable[_Source]:
         if g.g_latent_position:
             shape = (1, *network.latent_position.shape)
             yield _Source(network.latent_position, ("embed_pos",), shape, lambda a: a[0])
-    stages = zip(network.stages, network.positions, orders, _stage_names(network, state), strict=True)
+    stages = zip(
+        network.stages, network.positions, orders, _stage_names(network, state), strict=True
+    )
     for stage, (blocks, position, order, name) in enumerate(stages):
         yield _Source(
             position,
@@ -186,9 +191,9 @@ def _stage_names(network: Any, state: State) -> list[str]:
     not known whether they count one without blocks, so either is taken.
     """
     stages = len(network.stages)
-    if any(name.startswith("blocks.") for name in state):
-        return ["blocks.block", *(f"upsample_blocks.{i}.block" for i in range(stages - 1))]
     found = {int(m[1]) for name in state if (m := re.match(r"blocks_(\d+)\.", name))}
+    if not found:
+        return ["blocks.block", *(f"upsample_blocks.{i}.block" for i in range(stages - 1))]
     with_blocks = [stage for stage, blocks in enumerate(network.stages) if blocks]
     numbers = list(range(1, stages + 1))
     if found == set(range(1, len(with_blocks) + 1)):

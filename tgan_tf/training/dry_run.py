@@ -5,55 +5,100 @@ from __future__ import annotations
 import time
 
 import keras
+import tensorflow as tf
 
-from tgan_tf.config import Config
+from tgan_tf.config import Config, ConfigError
 from tgan_tf.gan import TransformerGAN
 from tgan_tf.training import summary
-from tgan_tf.training.loop import memory_gib
-from tgan_tf.training.prepare import describe_source, prepare
+from tgan_tf.training.loop import memory_gib as memory_in_use
+from tgan_tf.training.prepare import Prepared, describe_source, prepare
 from tgan_tf.training.progress import Console, duration
-from tgan_tf.training.strategy import distribute, reading
+from tgan_tf.training.strategy import distribute, make_strategy, reading
 
-_MIB = 2**20
+_MIB, _GIB = 2**20, 2**30
+
+# Some seconds on a CPU. What is more is not taken: the answer would come too late.
+_STEP_FLOPS = 1e12
 
 
-def dry_run(config: Config, console: Console | None = None) -> None:
-    """Prints the data set, the networks and what they cost, and takes one step of both.
+def dry_run(config: Config, console: Console | None = None, *, memory_gib: float = 0) -> None:
+    """Prints the networks, what they cost and the data set, and takes one step if it is quick.
+
+    The costs come from graphs: neither weights nor activations are allocated. Where the
+    configuration itself says what a sample is, they come before the data, which need not be there.
 
     Args:
         config: not yet resolved.
         console: where to; None: stdout.
+        memory_gib: of one device, to say which batch fits into it; 0: leave that out.
 
     Raises:
         ConfigError: the configuration cannot work.
     """
     console = console or Console()
-    prepared = prepare(config, console)
-    config, strategy = prepared.config, prepared.strategy
-    console.say(f"Data      {describe_source(prepared.source, config)}")
-    with strategy.scope():
-        gan = TransformerGAN(config)
+    if memory_gib < 0:
+        raise ConfigError(f"--memory_gib={memory_gib:g}: must not be negative")
+    # First of all: MultiWorkerMirrored must be made before any operation.
+    strategy = make_strategy(config.training.strategy, config.training.batch_size)
     replicas = strategy.num_replicas_in_sync
-    batch = config.training.batch_size
+    plan = None
+    if config.is_resolved and not config.data.conditional:
+        plan = summary.plan(config)
+        _show(plan, replicas, memory_gib, console)
+    try:
+        prepared = prepare(config, console, strategy)
+    except ConfigError as error:
+        if plan is None:
+            raise
+        console.say(f"\nData      cannot be read, so no step is taken: {error}")
+        return
+    console.say(f"\nData      {describe_source(prepared.source, prepared.config)}")
+    if plan is None:
+        plan = summary.plan(prepared.config)
+        _show(plan, replicas, memory_gib, console)
+    flops = plan.step_flops * prepared.config.training.batch_size
+    if flops > _STEP_FLOPS:
+        console.say(
+            f"\nOne step is left out: it is about {flops / 1e12:,.1f} TFLOP, too much for a dry run"
+        )
+        return
+    _take_step(prepared, strategy, console)
+
+
+def _show(plan: summary.Plan, replicas: int, memory_gib: float, console: Console) -> None:
+    """What is known without the data."""
+    config, batch = plan.config, plan.config.training.batch_size
     console.say(
         f"Training  {config.total_steps:,} steps of {batch} images, on {replicas} replica"
         + ("s" if replicas > 1 else "")
     )
-    for name, network in (("Generator", gan.generator), ("Discriminator", gan.discriminator)):
-        console.say(f"\n{name}\n{_table(network)}")
+    for name, network in plan.networks.items():
+        console.say(f"\n{name.capitalize()}\n{_table(network)}")
+    local = batch // replicas
+    rows = [("Forward pass", "a sample", f"activations of {local}")]
+    for name, cost in plan.costs.items():
+        activations = f"{local * cost.activation_bytes / _MIB:,.1f} MiB"
+        rows.append((f"  {name}", f"{cost.flops / 1e6:,.1f} MFLOP", activations))
+    console.say("\n" + summary.table(rows, right=(1, 2)))
+    console.say("  (a multiplication with its addition is 2 FLOP)")
+    state, working = plan.state_bytes, local * plan.working_bytes
+    rows = [("Memory of one replica, estimated", "")]
+    for text, size in (
+        ("weights, their average, optimizers", state),
+        (f"activations and gradients of {local}, at most", working),
+    ):
+        rows.append((f"  {text}", f"{size / _MIB:,.1f} MiB"))
+    console.say("\n" + summary.table(rows, right=(1,)))
+    if memory_gib:
+        largest = replicas * plan.largest_batch(memory_gib * _GIB)
+        text = f"--batch_size={largest:,}" if largest else "none, not even of one sample"
+        console.say(f"  largest batch in {memory_gib:g} GiB: {text}")
 
-    costs = {
-        "generator": summary.generator_cost(gan.generator, config),
-        "discriminator": summary.discriminator_cost(gan.discriminator, config),
-    }
-    console.say("\nForward pass of one sample (a multiplication with its addition is 2)")
-    for name, cost in costs.items():
-        console.say(f"  {name:<14}{cost.flops / 1e6:10,.1f} MFLOP")
-    state, working = summary.training_bytes(gan, config, replicas)
-    console.say("\nMemory of one replica, estimated")
-    console.say(f"  {'weights, their average, optimizers':<36}{state / _MIB:10,.1f} MiB")
-    console.say(f"  {'activations and gradients, at most':<36}{working / _MIB:10,.1f} MiB")
 
+def _take_step(prepared: Prepared, strategy: tf.distribute.Strategy, console: Console) -> None:
+    config = prepared.config
+    with strategy.scope():
+        gan = TransformerGAN(config)
     batches = distribute(strategy, prepared.source.train, config)
     train_one = gan.make_step()
     console.say("\nOne step ...")
@@ -63,7 +108,7 @@ def dry_run(config: Config, console: Console | None = None) -> None:
     console.say("  " + "  ".join(f"{name} {value:.4g}" for name, value in logs.items()))
     console.say(
         f"  compiled in {duration(time.perf_counter() - start)}; the process holds"
-        f" {memory_gib():.2f} GiB"
+        f" {memory_in_use():.2f} GiB"
     )
 
 

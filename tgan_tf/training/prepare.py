@@ -32,16 +32,24 @@ class Prepared:
     chief: bool
 
 
-def prepare(config: Config, console: Console) -> Prepared:
+def prepare(
+    config: Config, console: Console, strategy: tf.distribute.Strategy | None = None
+) -> Prepared:
     """Makes the strategy, loads the data, resolves the configuration. Writes nothing but caches.
+
+    Args:
+        config: not yet resolved.
+        console: where to say how far it is.
+        strategy: where it is made already.
 
     Raises:
         ConfigError: naming the option that cannot work here.
     """
     if config.run.tensorboard:
         check_installed()
-    # First of all: MultiWorkerMirrored must be made before any operation.
-    strategy = make_strategy(config.training.strategy, config.training.batch_size)
+    if strategy is None:
+        # First of all: MultiWorkerMirrored must be made before any operation.
+        strategy = make_strategy(config.training.strategy, config.training.batch_size)
     console.quiet |= not is_chief(strategy)
     with console.counting(f"preparing {config.data.dataset}") as progress:
         source = load_source(config.data, progress=progress)

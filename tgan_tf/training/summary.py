@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import tensorflow as tf
+from keras.src.backend.common import global_state
 
 from tgan_tf.config import Config
+from tgan_tf.networks import build_discriminator, build_generator
 
 # Operations whose result is a view of, or as good as free beside, their input.
 _FREE = {
@@ -41,12 +44,98 @@ class Cost:
     activation_bytes: int
 
 
-def measure(function: Callable[..., tf.Tensor], *specs: tf.TensorSpec) -> Cost:
+@dataclass(frozen=True)
+class Plan:
+    """What a configuration comes to, known without any of its weights.
+
+    Args:
+        networks: ``generator`` and ``discriminator``, whose weights have shapes and no values.
+        costs: of each.
+    """
+
+    config: Config
+    networks: Mapping[str, keras.Model]
+    costs: Mapping[str, Cost]
+
+    @property
+    def state_bytes(self) -> int:
+        """Weights, the generator's moving average and two moments of each, of one replica."""
+        size = tf.as_dtype(self.networks["generator"].variable_dtype).size
+        g, d = (parameters(self.networks[name]) for name in ("generator", "discriminator"))
+        return size * (4 * g + 3 * d)
+
+    @property
+    def working_bytes(self) -> int:
+        """Activations and gradients of one sample, at their greatest.
+
+        They are so in the discriminator's step with a penalty: its activations for real and fake
+        samples, and for both once more, moved (finite difference) or on the way back (exact); those
+        of the generator wait meanwhile for its own step.
+        """
+        o = self.config.objective
+        passes = 2 + 2 * bool(o.r1_gamma or o.r2_gamma)
+        g, d = (self.costs[name].activation_bytes for name in ("generator", "discriminator"))
+        return g + passes * d
+
+    @property
+    def step_flops(self) -> int:
+        """Of a whole step for one sample, about: a way back costs twice the way there.
+
+        The generator's; the discriminator's for real and fake samples, for the generator's sake
+        (once to the image and back), and with a penalty as much again for each pass.
+        """
+        o = self.config.objective
+        penalties = bool(o.r1_gamma) + bool(o.r2_gamma)
+        g, d = (self.costs[name].flops for name in ("generator", "discriminator"))
+        return 3 * g + d * (3 * 2 + 3 + 3 * penalties)
+
+    def largest_batch(self, memory_bytes: float) -> int:
+        """Samples a replica for which the memory is enough; 0: not even for one."""
+        return max(0, int((memory_bytes - self.state_bytes) // self.working_bytes))
+
+
+def plan(config: Config) -> Plan:
+    """Builds the networks of a resolved configuration without allocating weights or activations."""
+    # Weights that are made in this scope wait for their values, and get none: Keras would give
+    # them to all that wait at the end of its next scope.
+    waiting = global_state.get_global_attribute("uninitialized_variables", [], set_to_default=True)
+    before = len(waiting)
+    with keras.StatelessScope(initialize_variables=False):
+        networks = {
+            "generator": build_generator(config),
+            "discriminator": build_discriminator(config),
+        }
+    del waiting[before:]
+    data = config.data
+    inputs = {
+        "generator": tf.TensorSpec((1, config.generator.latent_dim), tf.float32),
+        "discriminator": tf.TensorSpec((1, *data.image_size, data.channels), tf.float32),
+    }
+    label = [tf.TensorSpec((1,), tf.int32)] if data.num_classes else []
+    costs = {
+        name: _network_cost(network, inputs[name], *label) for name, network in networks.items()
+    }
+    return Plan(config, networks, costs)
+
+
+def _network_cost(network: keras.Model, *specs: tf.TensorSpec) -> Cost:
+    """Of a network whose weights need no values: they are inputs of the graph."""
+    weights = list(network.weights)
+
+    def call(values: list[tf.Tensor], *inputs: tf.Tensor) -> tf.Tensor:
+        mapping = list(zip(weights, values, strict=True))
+        with keras.StatelessScope(mapping, initialize_variables=False):
+            return network(*inputs)
+
+    return measure(call, [tf.TensorSpec(w.shape, w.dtype) for w in weights], *specs)
+
+
+def measure(function: Callable[..., tf.Tensor], *specs: Any) -> Cost:
     """The cost of a function, counted in its graph.
 
     Args:
         function: of tensors.
-        *specs: of its arguments, with static shapes.
+        *specs: of its arguments (or lists of them), with static shapes.
     """
     graph = tf.function(function, autograph=False).get_concrete_function(*specs).graph
     flops = activations = 0
@@ -59,48 +148,6 @@ def measure(function: Callable[..., tf.Tensor], *specs: tf.TensorSpec) -> Cost:
                 if output.dtype.is_floating and output.shape.is_fully_defined()
             )
     return Cost(flops, activations)
-
-
-def generator_cost(generator: keras.Model, config: Config) -> Cost:
-    """One sample, noise to image."""
-    specs = [tf.TensorSpec((1, config.generator.latent_dim), tf.float32)]
-    if config.data.num_classes:
-        specs.append(tf.TensorSpec((1,), tf.int32))
-    return measure(generator, *specs)
-
-
-def discriminator_cost(discriminator: keras.Model, config: Config) -> Cost:
-    """One sample, image to logit."""
-    shape = (1, *config.data.image_size, config.data.channels)
-    specs = [tf.TensorSpec(shape, tf.float32)]
-    if config.data.num_classes:
-        specs.append(tf.TensorSpec((1,), tf.int32))
-    return measure(discriminator, *specs)
-
-
-def state_bytes(gan: keras.Model) -> int:
-    """Weights, moving average and optimizer slots, of one replica."""
-    variables = [
-        *gan.generator.variables,
-        *gan.discriminator.variables,
-        *gan.ema_generator.variables,
-        *gan.g_optimizer.variables,
-        *gan.d_optimizer.variables,
-    ]
-    return sum(math.prod(v.shape) * tf.as_dtype(v.dtype).size for v in variables)
-
-
-def training_bytes(gan: keras.Model, config: Config, replicas: int) -> tuple[int, int]:
-    """(state, working) memory of one replica, as estimated from the graphs.
-
-    The working part is at its greatest in the discriminator's step with a penalty: its activations
-    for real and fake samples, and for both once more, moved (finite difference) or on the way
-    back (exact); those of the generator wait meanwhile for its own step.
-    """
-    batch = config.training.batch_size // replicas
-    g, d = generator_cost(gan.generator, config), discriminator_cost(gan.discriminator, config)
-    passes = 2 + 2 * bool(config.objective.r1_gamma or config.objective.r2_gamma)
-    return state_bytes(gan), batch * (g.activation_bytes + passes * d.activation_bytes)
 
 
 def parameter_table(network: keras.Model) -> list[tuple[str, str, int]]:
