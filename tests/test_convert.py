@@ -38,7 +38,7 @@ def networks():
 
 
 def as_saved(state, prefix=""):
-    return {prefix + name: Stored.of(np.ascontiguousarray(array)) for name, array in state.items()}
+    return {prefix + name: Stored.of(np.array(array, order="C")) for name, array in state.items()}
 
 
 def test_becomes_a_run(tmp_path, torch, networks, capsys):
