@@ -46,6 +46,8 @@ setup(
     ],
     extras_require={
         "tensorboard": ["tensorboard>=2.20"],
+        # What benchmarks compare with.
+        "bench": ["torch>=2.13"],
         "test": [
             "pytest>=8.3",
             # A test that hangs fails, with the stacks of its threads.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.training.runs import tiny
-from tgan_tf.config import Config
+from tgan_tf.config import Config, ConfigError
+from tgan_tf.training import dry_run as dry_run_module
+from tgan_tf.training import summary
 from tgan_tf.training.dry_run import dry_run
 
 ROOT = Path(__file__).parents[1]
@@ -38,6 +41,8 @@ def train(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         (["--flagfile=nothing.flags"], "nothing.flags"),
         (["quickstart"], "'quickstart' is no flag"),
         (["--dry_run", "--resume=auto"], "--dry_run and --resume exclude each other"),
+        (["--memory_gib=3"], "--memory_gib is for --dry_run"),
+        (["--preset=transgan_cifar"], "--preset=transgan_cifar: unknown; did you mean transgan"),
         (["--g_widths=10", "--g_depths=1", "--g_windows=0"], "--g_heads=4 does not divide"),
     ],
 )
@@ -84,6 +89,40 @@ def test_dry_run_shows_all_and_leaves_nothing(
     # 10 class vectors of 8, and so on, add up to what is printed.
     total = next(line for line in text.splitlines() if line.startswith("  total"))
     assert int(total.split()[-1].replace(",", "")) > 1000
+
+
+def test_dry_run_of_a_large_preset_without_its_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    config = Config.from_preset("transgan_church256", dataset="folder:nothing", data_dir="")
+    dry_run(config, memory_gib=80)
+    text = capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+    for part in ("205,291,952", "17,754,569", "202,077.4 MFLOP", "63,944.4 MFLOP"):
+        assert part in text
+    # The weights alone would be 0.9 GiB.
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak) / 2**20 < 0.5
+    assert "cannot be read, so no step is taken: --dataset=folder:nothing" in text
+    plan = summary.plan(config)
+    largest = int(text.split("largest batch in 80 GiB: --batch_size=")[1].split()[0])
+    assert largest == plan.largest_batch(80 * 2**30) > 0
+
+    dry_run(config, memory_gib=1)
+    assert "largest batch in 1 GiB: none, not even of one sample" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="--memory_gib=-1"):
+        dry_run(config, memory_gib=-1)
+
+
+def test_dry_run_leaves_a_long_step_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(dry_run_module, "_STEP_FLOPS", 1)
+    dry_run(tiny(tmp_path / "runs", cache_dir=os.fspath(tmp_path / "cache")))
+    text = capsys.readouterr().out
+    assert "One step is left out: it is about 0.0 TFLOP" in text
+    assert "loss_d" not in text
 
 
 def test_every_flag_file_of_the_project_is_legal() -> None:

@@ -21,6 +21,7 @@ _TRANSGAN: dict[str, Any] = {
     "g_final_norm": False,
     "g_input": "dense",
     "g_output": "patch",
+    "g_output_activation": "linear",
     "g_patch": 1,
     "g_heads": (4,),
     "g_mlp_ratio": 4.0,

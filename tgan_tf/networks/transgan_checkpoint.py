@@ -45,7 +45,7 @@ def is_transgan(config: Config) -> bool:
         unlike_g
         or unlike_d
         or "dense_shuffle" in g.upsampling[: len(g.g_widths) - 1]
-        or (g.g_output, g.g_patch) != ("patch", 1)
+        or (g.g_output, g.g_patch, g.g_output_activation) != ("patch", 1, "linear")
         or d.d_stem == "conv"
         or "l2" in (g.g_attention, d.d_attention)
         or g.g_qk_norm

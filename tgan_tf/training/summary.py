@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -169,7 +169,7 @@ def parameters(network: keras.Model) -> int:
     return sum(math.prod(weight.shape) for weight in network.weights)
 
 
-def table(rows: list[tuple[str, ...]], *, right: tuple[int, ...] = ()) -> str:
+def table(rows: Sequence[tuple[str, ...]], *, right: tuple[int, ...] = ()) -> str:
     """Plain text columns; those numbered in ``right`` are right-aligned."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
