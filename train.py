@@ -25,21 +25,28 @@ from tgan_tf.quiet import start_tensorflow
 _FLAGS = flags.FLAGS
 
 
-def define_flags() -> None:
+def define_flags(values: flags.FlagValues = _FLAGS) -> None:
     """All options of an experiment, and those of this command."""
-    tgan_tf.config.define_flags()
-    flags.adopt_module_key_flags(tgan_tf.config)
+    tgan_tf.config.define_flags(values)
+    flags.adopt_module_key_flags(tgan_tf.config, values)
     flags.DEFINE_string(
         "resume",
         None,
         "go on with this run directory; auto: with the last unfinished run of the same options in"
         " --out_dir, or a new one",
+        flag_values=values,
     )
     flags.DEFINE_bool(
-        "dry_run", False, "show all networks, what they cost and the data, take one step, and stop"
+        "dry_run",
+        False,
+        "show all networks, what they cost and the data, take one step, and stop",
+        flag_values=values,
     )
     flags.DEFINE_float(
-        "memory_gib", 0.0, "with --dry_run: say which batch fits into a device's memory"
+        "memory_gib",
+        0.0,
+        "with --dry_run: say which batch fits into a device's memory",
+        flag_values=values,
     )
 
 

@@ -14,6 +14,7 @@ from absl import flags
 
 import tgan_tf
 import tgan_tf.config
+import train
 from tgan_tf.training.checkpoint import Checkpoints
 
 ROOT = Path(__file__).parents[1]
@@ -79,7 +80,7 @@ def test_command(command, monkeypatch):
     else:
         assert words[0] == "train.py"
         values = flags.FlagValues()
-        tgan_tf.config.define_flags(values)
+        train.define_flags(values)
         values(words)
         tgan_tf.config.from_flags(values)
 
