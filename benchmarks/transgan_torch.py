@@ -4,10 +4,12 @@
     python -m benchmarks.transgan_torch
 
 prints medians of forward passes of the generator and of the discriminator, in which the ways take
-turns so that a busy moment of the machine hits them all, and how far their results are apart. The
-PyTorch networks are written below from the paper and the names in its published checkpoints, with
-PyTorch's own layers and in inference mode; ``scaled_dot_product_attention`` is tried beside the
-products and the softmax that it stands for. Takes about two minutes.
+turns so that a busy moment of the machine hits them all, and how far their results are apart. On a
+machine that is busy all the time, compare the processor's milliseconds of ``--threads=1``.
+
+The PyTorch networks are written below from the paper and the names in its published checkpoints,
+with PyTorch's own layers and in inference mode; ``scaled_dot_product_attention`` is tried beside the
+products and the softmax that it stands for.
 """
 
 from __future__ import annotations
@@ -34,6 +36,9 @@ def define_flags(values: flags.FlagValues) -> None:
     """Defines this command's flags."""
     flags.DEFINE_integer("batch", 8, "samples in a call", lower_bound=1, flag_values=values)
     flags.DEFINE_integer("calls", 20, "timed calls of each way", lower_bound=1, flag_values=values)
+    flags.DEFINE_integer(
+        "threads", 0, "of each; 0: as they choose", lower_bound=0, flag_values=values
+    )
     flags.DEFINE_bool("traceback", False, "show where an error comes from", flag_values=values)
 
 
@@ -233,18 +238,18 @@ def ways(is_generator: bool, batch: int) -> dict[str, Call]:
     }
 
 
-def measure(ways: dict[str, Call], calls: int) -> dict[str, list[float]]:
-    """Seconds of each call, of each way in turn."""
+def measure(ways: dict[str, Call], calls: int) -> dict[str, np.ndarray]:
+    """Of each way in turn, milliseconds of each call, by the clock and of the processor."""
     for call in ways.values():
-        for _ in range(3):
+        for _ in range(2):
             call()
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for _ in range(calls):
         for name, call in ways.items():
-            start = time.perf_counter()
+            start = time.perf_counter(), time.process_time()
             call()
-            seconds[name].append(time.perf_counter() - start)
-    return seconds
+            times[name].append((time.perf_counter() - start[0], time.process_time() - start[1]))
+    return {name: 1e3 * np.array(pairs) for name, pairs in times.items()}  # [calls, 2]
 
 
 def run(values: flags.FlagValues) -> None:
@@ -252,6 +257,10 @@ def run(values: flags.FlagValues) -> None:
     start_tensorflow()
     import tensorflow as tf
 
+    if values.threads:
+        torch.set_num_threads(values.threads)
+        tf.config.threading.set_intra_op_parallelism_threads(values.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
     print(
         f"{PRESET}, batch {values.batch}, {torch.get_num_threads()} threads;"
         f" PyTorch {torch.__version__}, TensorFlow {tf.__version__}"
@@ -259,15 +268,17 @@ def run(values: flags.FlagValues) -> None:
     for title, is_generator in (("Generator", True), ("Discriminator", False)):
         compared = ways(is_generator, values.batch)
         reference = compared["PyTorch"]()
-        seconds = measure(compared, values.calls)
-        median = np.median(seconds["PyTorch"]) * 1e3
-        print(f"{title:<26}{'median ms':>10}{'quartiles':>20}{'PyTorch / this':>16}{'error':>10}")
-        for name, times in seconds.items():
-            low, middle, high = np.percentile(times, [25, 50, 75]) * 1e3
+        times = measure(compared, values.calls)
+        slow = np.median(times["PyTorch"], axis=0)
+        print(f"{title:<26}{'median ms':>10}{'quartiles':>20}{'PyTorch / this':>16}", end="")
+        print(f"{'processor ms':>14}{'PyTorch / this':>16}{'error':>10}")
+        for name, pairs in times.items():
+            low, high = np.percentile(pairs[:, 0], [25, 75])
+            clock, processor = np.median(pairs, axis=0)
             error = np.abs(compared[name]() - reference).max() / np.abs(reference).max()
             print(
-                f"  {name:<24}{middle:10.1f}{low:10.1f} -{high:8.1f}{median / middle:15.2f}x"
-                f"{error:10.1e}"
+                f"  {name:<24}{clock:10.1f}{low:10.1f} -{high:8.1f}{slow[0] / clock:15.2f}x"
+                f"{processor:14.1f}{slow[1] / processor:15.2f}x{error:10.1e}"
             )
 
 
