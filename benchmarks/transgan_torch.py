@@ -8,8 +8,8 @@ turns so that a busy moment of the machine hits them all, and how far their resu
 machine that is busy all the time, compare the processor's milliseconds of ``--threads=1``.
 
 The PyTorch networks are written below from the paper and the names in its published checkpoints,
-with PyTorch's own layers and in inference mode; ``scaled_dot_product_attention`` is tried beside the
-products and the softmax that it stands for.
+with PyTorch's own layers and in inference mode. Beside the products and the softmax of attention,
+``scaled_dot_product_attention`` is tried, which stands for them.
 """
 
 from __future__ import annotations
