@@ -340,6 +340,11 @@ class TestContradictions:
             with pytest.raises(ConfigError, match="leave them out, or use --d_kind=transformer"):
                 parsed(*known, flag)
 
+    def test_the_best_must_be_measured(self):
+        with pytest.raises(ConfigError, match=r"--best_metric=recall is measured .* --eval_kimg"):
+            parsed("--best_metric=recall")
+        assert parsed("--best_metric=recall", "--eval_kimg=5").health.best_metric == "recall"
+
     def test_half_precision_without_a_penalty(self):
         config = DEFAULT.replace(precision="mixed_bfloat16", r1_gamma=0, r2_gamma=0)
         assert config.training.precision == "mixed_bfloat16"

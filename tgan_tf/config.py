@@ -81,6 +81,17 @@ LINEAR_INITIALIZERS: dict[str, Any] = {
     },
     "small": {"class_name": "TruncatedNormal", "config": {"stddev": 0.02}},
 }
+# name -> whether more is better
+BEST_METRICS = {
+    "frechet": False,
+    "kernel": False,
+    "precision": True,
+    "recall": True,
+    "density": True,
+    "coverage": True,
+    "class_accuracy": True,
+}
+REMEDIES = ("rollback", "penalty", "augment")
 EXTRACTORS = ("auto", "classifier", "efficientnet_lite0")
 
 
@@ -324,6 +335,33 @@ class RunConfig:
 
 
 @dataclass(frozen=True)
+class HealthConfig:
+    """How a training watches itself."""
+
+    health_kimg: float = _option(
+        10.0,
+        "look at samples, logits of held-out images and distances every so many thousand images"
+        " (at the next tick); 0: never",
+        low=0,
+    )
+    health_samples: int = _option(512, "samples for that", low=32)
+    remedies: tuple[str, ...] = _option(
+        (),
+        "what the training may do by itself against what is diagnosed: go back to the last good"
+        " checkpoint with half the learning rate, double the penalty, add a policy of augmentation;"
+        " each is logged",
+        choices=REMEDIES,
+    )
+    remedy_tries: int = _option(3, "so many remedies, then the training ends with an error", low=1)
+    best_metric: str = _option(
+        "",
+        "keep the checkpoint that was best by this metric of the evaluations every --eval_kimg, in"
+        " RUN/best; it is measured and exported at the end; empty: the last one is",
+        choices=("", *BEST_METRICS),
+    )
+
+
+@dataclass(frozen=True)
 class EvaluationConfig:
     """How the result is measured."""
 
@@ -364,6 +402,7 @@ class Config:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     run: RunConfig = field(default_factory=RunConfig)
+    health: HealthConfig = field(default_factory=HealthConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
     def __post_init__(self) -> None:
@@ -805,6 +844,11 @@ def _check_unused(config: Config) -> None:
 
     Only of flags: a program may well try both kinds of discriminator with one set of options.
     """
+    if config.health.best_metric and not config.evaluation.eval_kimg:
+        raise ConfigError(
+            f"--best_metric={config.health.best_metric} is measured while training: give"
+            " --eval_kimg too, such as --eval_kimg=20"
+        )
     d, default = config.discriminator, DiscriminatorConfig()
     if d.d_kind != "conv":
         return

@@ -27,6 +27,9 @@ from tgan_tf.objectives.schedules import WarmupCosine, ema_decay
 Logs = dict[str, tf.Tensor]
 Gradients = list[tf.Tensor]
 
+# Options that ``TransformerGAN.retune`` takes.
+RETUNABLE = ("g_lr", "d_lr", "r1_gamma", "r2_gamma", "augment")
+
 # One stream of random numbers for each use, so that adding a use changes no other.
 _LATENT, _AUGMENT_REAL, _AUGMENT_FAKE, _DISTURB_REAL, _DISTURB_FAKE = range(5)
 _G_TOKENS, _TOKENS_REAL, _TOKENS_FAKE = range(5, 8)
@@ -92,10 +95,7 @@ class TransformerGAN(keras.Model):
                 name="loss_scale",
                 aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
             )
-        # Traced once, however often ``make_step`` is called. Behind a lambda, or
-        # ``tf.saved_model.save`` takes it for something to save.
-        traced = tf.function(self._run_replicas, autograph=False)
-        self._run = lambda data, penalize: traced(data, penalize)
+        self._trace()
         self.built = True
         # Our two optimizers are driven by train_step; one given here would allocate slots of every
         # weight, for nothing.
@@ -104,16 +104,21 @@ class TransformerGAN(keras.Model):
     def _make_optimizer(
         self, name: str, network: keras.Model, learning_rate: float
     ) -> keras.optimizers.Optimizer:
-        o = self.config.optimizer
-        schedule = WarmupCosine(
-            learning_rate,
-            round(o.lr_warmup_kimg * 1000 / self.config.training.batch_size),
-            self.config.total_steps,
-            o.lr_final,
-        )
+        o, schedule = self.config.optimizer, self._schedule(learning_rate)
         optimizer = keras.optimizers.Adam(schedule, o.beta1, o.beta2, 1e-8, name=f"{name}_adam")
         optimizer.build(network.trainable_variables)
         return optimizer
+
+    def _schedule(self, learning_rate: float) -> WarmupCosine:
+        o = self.config.optimizer
+        warmup_steps = round(o.lr_warmup_kimg * 1000 / self.config.training.batch_size)
+        return WarmupCosine(learning_rate, warmup_steps, self.config.total_steps, o.lr_final)
+
+    def _trace(self) -> None:
+        # Traced once, however often ``make_step`` is called. Behind a lambda, or
+        # ``tf.saved_model.save`` takes it for something to save.
+        traced = tf.function(self._run_replicas, autograph=False)
+        self._run = lambda data, penalize: traced(data, penalize)
 
     # --- use ---------------------------------------------------------------------------------
 
@@ -143,6 +148,24 @@ class TransformerGAN(keras.Model):
         )
         scale = {} if self.loss_scale is None else {"loss_scale": self.loss_scale}
         return {name: getattr(self, name) for name in names} | scale
+
+    def retune(self, **options: Any) -> None:
+        """Goes on with other options of the game; weights, slots and the step stay.
+
+        The next step is traced anew, so call ``make_step`` again.
+
+        Args:
+            **options: of ``RETUNABLE``, such as ``g_lr=1e-4``.
+
+        Raises:
+            ConfigError: an illegal value, or an option that the networks are made of.
+        """
+        if fixed := sorted(options.keys() - set(RETUNABLE)):
+            raise ConfigError(f"{', '.join(fixed)}: cannot change in the middle of a training")
+        self.config = self.config.replace(**options)
+        self.g_optimizer.learning_rate = self._schedule(self.config.optimizer.g_lr)
+        self.d_optimizer.learning_rate = self._schedule(self.config.optimizer.d_lr)
+        self._trace()
 
     def get_config(self) -> dict[str, Any]:
         return {"config": self.config.to_dict()}

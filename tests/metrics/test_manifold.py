@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tgan_tf.metrics import manifold as module
-from tgan_tf.metrics.manifold import manifold
+from tgan_tf.metrics.manifold import manifold, neighbour_distances
 
 
 def brute_force(real, fake, k, closed):
@@ -108,3 +108,9 @@ def test_refusals():
         manifold(features, np.ones((5, 3)), k=2)
     with pytest.raises(ValueError, match="NaN"):
         manifold(features, np.full((5, 2), np.inf), k=2)
+
+
+def test_distances_to_neighbours():
+    line = np.array([[0.0], [1.0], [3.0], [7.0]]) + 100
+    np.testing.assert_allclose(neighbour_distances(line, 1), [1, 1, 2, 4])
+    np.testing.assert_allclose(neighbour_distances(line, 2), [3, 2, 3, 6])

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -56,3 +58,14 @@ def test_png_is_written_beside_and_renamed(tmp_path, monkeypatch):
         save_png(picture + 1, path)
     assert list(tmp_path.iterdir()) == [path]
     np.testing.assert_array_equal(np.asarray(Image.open(path)), picture)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_film_has_its_frames(channels: int, tmp_path: Path) -> None:
+    frames = [np.full((6, 4, channels), value, np.uint8) for value in (0, 128, 255)]
+    with Image.open(pictures.save_film(frames, tmp_path / "new" / "film.png", 0.05)) as film:
+        assert film.n_frames == 3
+        assert film.info["duration"] == 50
+        for index, frame in enumerate(frames):
+            film.seek(index)
+            np.testing.assert_array_equal(np.asarray(film).reshape(frame.shape), frame)

@@ -35,7 +35,7 @@ TINY: dict[str, Any] = {
     "metrics": (),
     "export": (),
 }
-TIMINGS = {"images_per_second", "memory_gib", "seconds"}
+TIMINGS = {"images_per_second", "memory_gib", "probe_seconds", "seconds"}
 
 
 def tiny(out_dir: Path, **changes: Any) -> Config:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tests.training.runs import resolved
 from tgan_tf.networks import build_generator
+from tgan_tf.training import checkpoint
 from tgan_tf.training.checkpoint import (
     CheckpointError,
     Checkpoints,
@@ -70,6 +71,38 @@ def test_the_last_ones_stay(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("ckpt-*.index"))) == 2
 
 
+def test_one_of_a_stop_takes_no_place_and_goes(tmp_path: Path) -> None:
+    checkpoints, _ = make(tmp_path, every=5)
+    for step in (0, 5, 8):
+        checkpoints.save(step)
+    assert checkpoints.steps == [0, 5, 8]
+    assert checkpoints.usual_steps == [0, 5]
+    checkpoints, _ = make(tmp_path, every=5)
+    assert checkpoints.restore_latest() == 8
+    for step in (9, 10):
+        checkpoints.save(step)
+    assert checkpoints.steps == [5, 10]
+    assert len(list(tmp_path.glob("ckpt-*.index"))) == 2
+
+
+def test_going_back_drops_what_came_after(tmp_path: Path) -> None:
+    checkpoints, parts = make(tmp_path, keep=3)
+    for step in (5, 10, 15):
+        parts["step"].assign(step)
+        checkpoints.save(step)
+    checkpoints.drop_after(10)
+    assert checkpoints.steps == [5, 10]
+    assert not list(tmp_path.glob("ckpt-15*"))
+    assert checkpoints.restore_latest() == 10
+    assert int(parts["step"]) == 10
+    # The same step again is another one now.
+    parts["step"].assign(77)
+    checkpoints.save(15)
+    parts["step"].assign(0)
+    checkpoints.restore_latest()
+    assert int(parts["step"]) == 77
+
+
 def test_a_kill_at_any_moment_leaves_the_one_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,7 +118,7 @@ def test_a_kill_at_any_moment_leaves_the_one_before(
 
     randomise(parts["ema_generator"], 9)
     # All files of the second one are written, the list of them is not.
-    monkeypatch.setattr(checkpoints._manager, "_record_state", killed)
+    monkeypatch.setattr(checkpoint, "update_checkpoint_state", killed)
     with pytest.raises(Killed):
         checkpoints.save(10)
     assert (tmp_path / "ckpt-10.index").exists()

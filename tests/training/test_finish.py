@@ -63,6 +63,7 @@ def finisher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Finisher:
     sampler = SimpleNamespace(step=STEP, sample=None)
     monkeypatch.setattr(finish_module, "load", lambda path: sampler)
     monkeypatch.setattr(evaluation, "measure", finisher.measure)
+    monkeypatch.setattr(finish_module, "film", lambda sampler, folder: None)
     exports = {
         name: (title, finisher.export(name)) for name, (title, _) in finish_module._EXPORTS.items()
     }
@@ -126,6 +127,26 @@ def test_rows_of_other_options_are_other_rows(finisher: Finisher, changes: dict)
     finisher()
     finisher(**changes)
     assert len(finisher.measured) == 2
+
+
+def test_the_best_checkpoint_is_finished(
+    finisher: Finisher, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    loaded = []
+
+    def load(path: Path) -> SimpleNamespace:
+        loaded.append(path)
+        return SimpleNamespace(step=STEP, sample=None)
+
+    monkeypatch.setattr(finish_module, "load", load)
+    finisher(best_metric="frechet")  # none was measured
+    finisher.run.best.mkdir()
+    record = {"metric": "frechet", "value": 1.25, "row": {"step": 10}}
+    (finisher.run.best / "best.json").write_text(json.dumps(record))
+    finisher(best_metric="frechet")
+    finisher()
+    assert loaded == [finisher.run.path, finisher.run.best, finisher.run.path]
+    assert "Best frechet: 1.25, at step 10" in capsys.readouterr().out
 
 
 def test_what_was_finished_earlier_is_not_what_is_asked_for_now(finisher: Finisher) -> None:

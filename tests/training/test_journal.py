@@ -45,8 +45,26 @@ def test_rewind_drops_later_rows_and_a_broken_line(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["metrics.jsonl"]
 
 
+def test_going_back_keeps_remedies_and_drops_what_came_of_them(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "metrics.jsonl")
+    journal.append({"kind": "tick", "step": 4, "kimg": 0.4})
+    journal.append({"kind": "tick", "step": 8, "kimg": 0.8})
+    in_place = {"kind": "remedy", "step": 8, "kimg": 0.8, "number": 1}
+    journal.roll_back(in_place)
+    assert journal.rows()[1:] == [{"kind": "tick", "step": 8, "kimg": 0.8}, in_place]
+    journal.append({"kind": "diagnosis", "step": 12, "kimg": 1.2})
+    back = {"kind": "remedy", "step": 4, "kimg": 0.4, "number": 2, "options": {"g_lr": 0.1}}
+    journal.roll_back(back)
+    assert journal.rows() == [
+        {"kind": "tick", "step": 4, "kimg": 0.4},
+        {"kind": "remedy", "step": 4, "kimg": 0.4, "number": 1},
+        back,
+    ]
+
+
 def test_other_workers_write_nothing(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "metrics.jsonl", writable=False)
     journal.append({"kind": "tick", "step": 1})
     journal.rewind(0)
+    journal.roll_back({"kind": "remedy", "step": 1, "kimg": 0.1})
     assert not list(tmp_path.iterdir())

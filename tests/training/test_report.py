@@ -12,7 +12,7 @@ from PIL import Image
 from tests.training.runs import resolved
 from tgan_tf.data.types import ImageSet
 from tgan_tf.gan import TransformerGAN
-from tgan_tf.training import curves, report
+from tgan_tf.training import curves, pages, report
 from tgan_tf.training.journal import Journal
 from tgan_tf.training.preview import Preview, _number
 from tgan_tf.training.rundir import RunDirectory
@@ -132,7 +132,7 @@ def test_a_report_of_nothing_yet(tmp_path: Path) -> None:
 
 def test_numbers_have_the_digits_that_mean_something() -> None:
     values = (0.5, 3.14159, 12345.6, 7, 1.23e-5, 0.0, None)
-    assert [report._number(value) for value in values] == [
+    assert [pages.number(value) for value in values] == [
         "0.5",
         "3.142",
         "12,346",
@@ -160,13 +160,13 @@ def test_curves_are_drawn_of_what_is_there() -> None:
 
 
 def test_the_svg_takes_the_pages_colour_and_is_the_same_each_time() -> None:
-    svg = curves.svg(ROWS)
+    svg = curves.svg(curves.panels(ROWS))
     root = ElementTree.fromstring(svg)
     assert root.tag.endswith("svg")
     assert "viewBox" in root.attrib
     assert "width" not in root.attrib
     assert "currentColor" in svg
-    assert curves.svg(ROWS) == svg
+    assert curves.svg(curves.panels(ROWS)) == svg
     assert curves.svg([]) == ""
 
 

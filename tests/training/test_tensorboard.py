@@ -23,7 +23,10 @@ TICK = {
     "loss_d": 0.5,
     "seconds": 9.0,
     "images_per_second": None,
+    "class_diversity": {"3": 0.25},
+    "diagnoses": ["mode_collapse"],
 }
+DIAGNOSIS = {"kind": "diagnosis", "step": 3, "kimg": 0.1, "name": "mode_collapse", "evidence": "e"}
 EVALUATION = {"kind": "evaluation", "step": 4, "kimg": 0.2, "metrics": {"frechet_x": 2.5}}
 
 
@@ -41,10 +44,11 @@ def test_events_are_the_rows_and_the_grids(tmp_path: Path) -> None:
     run = RunDirectory.create(config, config, "digits")
     recorder = Recorder(run, config, TransformerGAN(config), Console(quiet=True), chief=True)
     recorder.row(TICK)
+    recorder.row(DIAGNOSIS)
     recorder.row(EVALUATION)
     recorder.pictures(7)
     recorder.close()
-    scalars, images = {}, {}
+    scalars, images, texts = {}, {}, {}
     (file,) = run.events.iterdir()
     for record in tf.data.TFRecordDataset(os.fspath(file)):
         event = tf.compat.v1.Event.FromString(record.numpy())
@@ -52,13 +56,18 @@ def test_events_are_the_rows_and_the_grids(tmp_path: Path) -> None:
             tensor = tf.make_ndarray(value.tensor)
             if value.metadata.plugin_data.plugin_name == "images":
                 images[value.tag, event.step] = tf.io.decode_png(tensor[2]).numpy()
+            elif value.metadata.plugin_data.plugin_name == "text":
+                texts[value.tag, event.step] = tensor.item().decode()
             else:
                 scalars[value.tag, event.step] = float(tensor)
     assert scalars == {
         ("tick/loss_d", 3): 0.5,
         ("tick/seconds", 3): 9.0,
+        ("tick/class_diversity/3", 3): 0.25,
         ("evaluation/frechet_x", 4): 2.5,
     }
+    assert texts.keys() == {("diagnosis", 3)}
+    assert "* name: mode_collapse" in texts["diagnosis", 3]
     assert images.keys() == {("fakes", 7), ("classes", 7)}
     (picture,) = run.samples.glob("fakes*.png")
     written = tf.io.decode_png(picture.read_bytes()).numpy()

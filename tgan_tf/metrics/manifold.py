@@ -103,6 +103,21 @@ def manifold(real: np.ndarray, fake: np.ndarray, *, k: int = 5, closed: bool = F
     return Manifold(k, fake_inside, real_inside, real_balls, real_covered)
 
 
+def neighbour_distances(features: np.ndarray, k: int = 5) -> np.ndarray:
+    """Distance of every sample to its k-th nearest other sample: the radii of the balls.
+
+    Args:
+        features: ``[N, dim]``, N > k.
+        k: 1 or more.
+
+    Returns:
+        ``[N]``, in the features' dtype.
+    """
+    x = check_features(features)
+    x = x - x.mean(axis=0, dtype=np.float64).astype(np.result_type(x, np.float32))
+    return np.sqrt(_squared_radii(x, _squared_norms(x), k))
+
+
 def _blocks(rows: int, columns: int) -> list[slice]:
     step = max(1, _BLOCK_ELEMENTS // columns)
     return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]

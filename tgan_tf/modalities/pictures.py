@@ -93,3 +93,28 @@ def save_png(picture: np.ndarray, path: str | os.PathLike[str]) -> Path:
     with replacing(path) as beside:
         image.save(beside, format="PNG")
     return path
+
+
+def save_film(
+    frames: Sequence[np.ndarray], path: str | os.PathLike[str], seconds_per_frame: float
+) -> Path:
+    """Writes an animated PNG that repeats for ever, as ``save_png`` writes a still one.
+
+    Args:
+        frames: uint8 [height, width, C] each.
+        path: where to.
+        seconds_per_frame: how long each is shown.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first, *others = (Image.fromarray(f[..., 0] if f.shape[-1] == 1 else f) for f in frames)
+    with replacing(path) as beside:
+        first.save(
+            beside,
+            format="PNG",
+            save_all=True,
+            append_images=others,
+            duration=round(1000 * seconds_per_frame),
+            loop=0,
+        )
+    return path

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ import keras
 import tensorflow as tf
 
 from tgan_tf.networks import build_generator
+
+# Written in one rename. ``CheckpointManager``, which uses it, keeps all checkpoints or the last n.
+update_checkpoint_state = tf.compat.v1.train.update_checkpoint_state
 
 
 class CheckpointError(RuntimeError):
@@ -32,6 +35,9 @@ class Checkpoints:
         trackables: name -> Keras model or optimizer, variable or ``tf.Module``; all of their
             variables are saved and restored.
         keep: how many of the last ones stay.
+        every: steps between the usual ones. One of another step (a run was told to stop there)
+            goes when the next is saved and does not count as kept: which ones there are does not
+            depend on how often a run was stopped.
         writable: False for workers other than the chief. Saving is a joint act (some variables are
             summed over the replicas as they are read), so they write too, and throw it away.
     """
@@ -42,13 +48,15 @@ class Checkpoints:
         trackables: Mapping[str, Any],
         *,
         keep: int,
+        every: int = 1,
         writable: bool = True,
     ) -> None:
         self.directory = Path(directory)
-        self._writable = writable
+        self._keep, self._every, self._writable = keep, every, writable
         self._checkpoint = tf.train.Checkpoint(
             **{name: _explicit(trackable) for name, trackable in trackables.items()}
         )
+        _ = self._checkpoint.save_counter  # made when it is asked for; a restore expects it
         self._saved: int | None = None
         target = self.directory
         if writable:
@@ -58,19 +66,36 @@ class Checkpoints:
             self._thrown_away = tempfile.TemporaryDirectory(prefix="tgan_tf-")
             target = Path(self._thrown_away.name)
         self._target = target
-        self._manager = tf.train.CheckpointManager(
-            self._checkpoint, os.fspath(target), max_to_keep=keep, checkpoint_name="ckpt"
-        )
+
+    @property
+    def steps(self) -> list[int]:
+        """Of the complete ones, oldest first."""
+        return [step_of(path) for path in listed(self.directory)]
+
+    @property
+    def usual_steps(self) -> list[int]:
+        """Without the one at which the run was told to stop."""
+        return [step for step in self.steps if step % self._every == 0]
 
     def save(self, step: int) -> None:
         """Saves; does nothing when the last save was of the same step."""
         if step == self._saved:
             return
-        self._manager.save(checkpoint_number=step)
-        if not self._writable:
+        self._checkpoint.write(os.fspath(self._target / f"ckpt-{step}"))
+        if self._writable:
+            usual = [old for old in self.usual_steps if old != step]
+            keep = self._keep - (step % self._every == 0)
+            self._list([*usual[max(0, len(usual) - keep) :], step])
+        else:
             for path in self._target.iterdir():
                 path.unlink()
         self._saved = step
+
+    def drop_after(self, step: int) -> None:
+        """Removes those of later steps, to which a training that goes back must not return."""
+        if self._writable:
+            self._list([old for old in self.steps if old <= step])
+        self._saved = None
 
     def restore_latest(self) -> int | None:
         """Puts everything back as it was saved last.
@@ -94,6 +119,12 @@ class Checkpoints:
             ) from error
         self._saved = step_of(path)
         return self._saved
+
+    def _list(self, steps: Sequence[int]) -> None:
+        """Makes these the ones that there are."""
+        names = [f"ckpt-{step}" for step in steps]
+        update_checkpoint_state(os.fspath(self._target), names[-1], names)
+        _remove_unlisted(self._target)
 
 
 def listed(directory: str | os.PathLike[str]) -> list[Path]:

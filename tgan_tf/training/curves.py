@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from tgan_tf.files import replacing
 from tgan_tf.training.journal import Row
 
 _COLUMNS = 3
-_COLOURS = ("#4c78a8", "#e8743b", "#3d9970", "#b279a2")
+_COLOURS = ("#4c78a8", "#e8743b", "#3d9970", "#b279a2", "#d4a72c", "#5ba3b0")
 # One colour for everything that is not data; the SVG takes the page's colour of text instead.
 _INK = "#767676"
 
@@ -29,6 +29,30 @@ _TICKS: tuple[tuple[str, dict[str, str]], ...] = (
     ("Images per second", {"images_per_second": ""}),
 )
 
+_HEALTH: tuple[tuple[str, dict[str, str]], ...] = (
+    (
+        "Logits without augmentation",
+        {"d_train": "training", "d_val": "held out", "d_fake": "generated"},
+    ),
+    ("Overfitting r_v of the discriminator", {"overfit": ""}),
+    (
+        "Variety, generated / real",
+        {"diversity": "spread", "spacing": "distance of neighbours", "least_class": "worst class"},
+    ),
+    ("What labels explain, generated / real", {"conditioning": ""}),
+    ("Frechet distance, random features", {"probe_frechet": ""}),
+    (
+        "Of a small sample",
+        {
+            "probe_precision": "precision",
+            "probe_recall": "recall",
+            "probe_coverage": "coverage",
+        },
+    ),
+    ("Weight norms", {"d_weight_norm": "discriminator", "g_weight_norm": "generator"}),
+    ("Update norms", {"d_update_norm": "discriminator", "g_update_norm": "generator"}),
+    ("Augmentation p", {"augment_p": ""}),
+)
 
 _EVALUATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Frechet distance", ("frechet",)),
@@ -57,15 +81,9 @@ class Panel:
 
 
 def panels(rows: Sequence[Row]) -> list[Panel]:
-    """What can be plotted of the rows of ``metrics.jsonl``."""
-    ticks = [row for row in rows if row["kind"] == "tick"]
+    """The game and its evaluations, as far as the rows of ``metrics.jsonl`` say."""
     evaluations = [row for row in rows if row["kind"] == "evaluation"]
-    result = []
-    for title, names in _TICKS:
-        series = {label: _points(ticks, name) for name, label in names.items()}
-        if any(x for x, _ in series.values()):
-            limits = (-1.05, 1.05) if "real_sign" in names else None
-            result.append(Panel(title, series, limits=limits))
+    result = _of_ticks(rows, _TICKS)
     if len(evaluations) > 1:
         flat = [{"kimg": row["kimg"], **row["metrics"]} for row in evaluations]
         for title, metrics in _EVALUATIONS:
@@ -75,6 +93,28 @@ def panels(rows: Sequence[Row]) -> list[Panel]:
                 series = {name.replace("_", " "): _points(flat, name) for name in shown}
                 result.append(Panel(title, series, dots=True))
     return result
+
+
+def health_panels(rows: Sequence[Row]) -> list[Panel]:
+    """How healthy the training is, as far as the rows say."""
+    return _of_ticks(rows, _HEALTH)
+
+
+def _of_ticks(rows: Sequence[Row], titles: Sequence[tuple[str, Mapping[str, str]]]) -> list[Panel]:
+    ticks = [_with_least_class(row) for row in rows if row["kind"] == "tick"]
+    result = []
+    for title, names in titles:
+        series = {label: _points(ticks, name) for name, label in names.items()}
+        series = {label: points for label, points in series.items() if points[0]}
+        if series:
+            limits = (-1.05, 1.05) if "real_sign" in names else None
+            result.append(Panel(title, series, limits=limits))
+    return result
+
+
+def _with_least_class(row: Row) -> Row:
+    ratios = [ratio for ratio in row.get("class_diversity", {}).values() if ratio is not None]
+    return row | {"least_class": min(ratios)} if ratios else row
 
 
 def _points(rows: Sequence[Row], name: str) -> tuple[list[float], list[float]]:
@@ -121,7 +161,7 @@ def _draw_panel(axis: Any, panel: Panel) -> None:
 
 def write_png(rows: Sequence[Row], path: str | os.PathLike[str]) -> None:
     """Writes the curves on white, beside and then renamed; nothing without rows."""
-    plots = panels(rows)
+    plots = panels(rows) + health_panels(rows)
     if not plots:
         return
     figure = draw(plots)
@@ -131,9 +171,8 @@ def write_png(rows: Sequence[Row], path: str | os.PathLike[str]) -> None:
         figure.savefig(beside, format="png", dpi=110)
 
 
-def svg(rows: Sequence[Row]) -> str:
-    """The curves as an ``<svg>`` element in the page's colour of text; empty without rows."""
-    plots = panels(rows)
+def svg(plots: Sequence[Panel]) -> str:
+    """Panels as an ``<svg>`` element in the page's colour of text; empty without any."""
     if not plots:
         return ""
     import matplotlib

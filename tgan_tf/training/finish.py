@@ -15,7 +15,9 @@ from tgan_tf.exporting import to_saved_model, to_tflite
 from tgan_tf.exporting.parity import Export
 from tgan_tf.files import replacing
 from tgan_tf.inference import Sampler, load
+from tgan_tf.training import best
 from tgan_tf.training.journal import Journal, Row
+from tgan_tf.training.preview import film
 from tgan_tf.training.progress import Console
 from tgan_tf.training.recorder import Recorder
 from tgan_tf.training.rundir import RunDirectory
@@ -31,7 +33,7 @@ _EXPORTS: dict[str, tuple[str, Callable[[Sampler, Path], Export]]] = {
 def finish(
     run: RunDirectory, config: Config, source: Source, recorder: Recorder, console: Console
 ) -> None:
-    """Measures and exports the last checkpoint, and says where everything is.
+    """Measures and exports the last checkpoint, or the best one, and says where everything is.
 
     What is there already is not made again: metrics of the same options, from before the process
     was killed, and all of a finished run but what is asked for now for the first time.
@@ -40,7 +42,7 @@ def finish(
         EvaluationError: the samples cannot be measured.
         ExportError: an exported file does not compute what Keras computes.
     """
-    sampler = load(run.path)
+    sampler = load(_chosen(run, config, console))
     result = _earlier_result(run, sampler.step)
     row = _measured(recorder.journal, sampler.step, config)
     exports: dict[str, Mapping[str, Any]] = result["exports"]
@@ -49,6 +51,7 @@ def finish(
     if run.is_finished and not to_measure and not to_export:
         console.say("It is finished: nothing left to do. To train it longer, add --total_kimg")
         return
+    film(sampler, run.samples)
     try:
         if to_measure:
             measured = evaluation.measure(sampler.sample, source, config, counting=console.counting)
@@ -65,6 +68,16 @@ def finish(
     with replacing(run.result) as beside:
         beside.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     _say_where(run, row, exports, console)
+
+
+def _chosen(run: RunDirectory, config: Config, console: Console) -> Path:
+    """The checkpoint to finish with: the last, or with --best_metric the best that was measured."""
+    record = best.read(run.best) if config.health.best_metric else None
+    if record is None:
+        return run.path
+    value, step = record["value"], record["row"]["step"]
+    console.say(f"Best {record['metric']}: {value:.4g}, at step {step:,}; this one is finished")
+    return run.best
 
 
 def _earlier_result(run: RunDirectory, step: int) -> dict[str, Any]:

@@ -17,9 +17,10 @@ Row = dict[str, Any]
 class Journal:
     """Appends rows to ``metrics.jsonl`` and reads them back.
 
-    A row has ``kind`` ("tick": means since the last tick; "evaluation": metrics), ``step`` and
-    ``kimg``. Each line is written at once and flushed, so that a process killed at any moment
-    leaves at most one incomplete line, which ``rewind`` drops.
+    A row has ``kind`` ("tick": means since the last tick, and how healthy the training is;
+    "evaluation": metrics; "diagnosis": what began to go wrong; "remedy": what was done about
+    it), ``step`` and ``kimg``. Each line is written at once and flushed, so that a process killed
+    at any moment leaves at most one incomplete line, which ``rewind`` drops.
 
     Args:
         path: the file; need not exist.
@@ -49,11 +50,28 @@ class Journal:
 
     def rewind(self, step: int) -> None:
         """Drops the rows of later steps, which a resumed run will write again."""
-        if not self.writable or not self.path.exists():
+        if self.writable and self.path.exists():
+            self._write([row for row in self._read() if row["step"] <= step])
+
+    def roll_back(self, remedy: Row) -> None:
+        """Drops the rows after ``remedy["step"]``, to which the training goes back, and adds it.
+
+        Remedies of later steps stay, as of that step: they stay in force. All in one rename.
+        """
+        if not self.writable:
             return
-        kept = [json.dumps(row) + "\n" for row in self._read() if row["step"] <= step]
+        rows = []
+        for row in self._read():
+            if row["kind"] == "remedy":
+                row |= {name: min(row[name], remedy[name]) for name in ("step", "kimg")}
+            if row["step"] <= remedy["step"]:
+                rows.append(row)
+        self._write([*rows, remedy])
+
+    def _write(self, rows: list[Row]) -> None:
         with replacing(self.path) as beside:
-            beside.write_text("".join(kept), encoding="utf-8")
+            text = "".join(json.dumps(_finite(row)) + "\n" for row in rows)
+            beside.write_text(text, encoding="utf-8")
 
     def _read(self) -> Iterator[Row]:
         if not self.path.exists():

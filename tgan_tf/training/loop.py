@@ -14,10 +14,13 @@ import tensorflow as tf
 from tgan_tf.config import Config
 from tgan_tf.data.types import Source
 from tgan_tf.gan import TransformerGAN
+from tgan_tf.training import health
 from tgan_tf.training.checkpoint import Checkpoints
 from tgan_tf.training.clock import Clock
-from tgan_tf.training.journal import Row
+from tgan_tf.training.doctor import RETUNED, WENT_BACK, Doctor
+from tgan_tf.training.journal import Journal, Row
 from tgan_tf.training.meter import Meter
+from tgan_tf.training.monitor import Monitor
 from tgan_tf.training.progress import Console, TrainingBar
 from tgan_tf.training.recorder import Recorder
 from tgan_tf.training.signals import StopSignals
@@ -25,10 +28,6 @@ from tgan_tf.training.strategy import any_worker, distribute, is_multi_worker, r
 
 # Workers ask each other whether one was told to stop, once in so many steps.
 _STEPS_BETWEEN_QUESTIONS = 16
-
-
-class TrainingDiverged(RuntimeError):
-    """Losses or logits that are not finite; the message says between which steps."""
 
 
 @dataclass
@@ -45,6 +44,8 @@ class Training:
     strategy: tf.distribute.Strategy
     gan: TransformerGAN
     meter: Meter
+    monitor: Monitor
+    doctor: Doctor
     checkpoints: Checkpoints
     recorder: Recorder
     console: Console
@@ -53,25 +54,32 @@ class Training:
 
 
 def run_steps(t: Training) -> bool:
-    """Trains from where ``t.gan`` stands to the end.
+    """Trains from where ``t.gan`` stands to the end, and back where a remedy says so.
 
-    At one step the order is row, evaluation, checkpoint. So all rows up to a checkpoint's step are
-    written when the checkpoint is, and what a killed process did after it is done again.
+    At one step the order is row, diagnosis, remedy, evaluation, checkpoint. So all rows up to a
+    checkpoint's step are written when the checkpoint is, and what a killed process did after it is
+    done again.
 
     Returns:
         Whether the end was reached; False when a signal asked to stop. Either way all is saved.
 
     Raises:
-        TrainingDiverged: at the first tick or checkpoint after a number stopped being finite.
+        TrainingDiverged: at the first tick after a number stopped being finite, or when no remedy
+            is left.
     """
+    while (reached_end := _run_steps(t)) is None:
+        pass
+    return reached_end
+
+
+def _run_steps(t: Training) -> bool | None:
+    """As ``run_steps``; None when a remedy went back to an earlier step."""
     run, total, batch_size = t.config.run, t.config.total_steps, t.config.training.batch_size
     tick_every, snapshot_every = t.config.steps(run.tick_kimg), t.config.steps(run.snapshot_kimg)
     eval_kimg = t.config.evaluation.eval_kimg
     eval_every = t.config.steps(eval_kimg) if eval_kimg else total
-    step = checked = int(t.gan.step.numpy())
-    began = time.monotonic() - max(
-        (row["seconds"] for row in t.recorder.journal.rows("tick")), default=0.0
-    )
+    step = int(t.gan.step.numpy())
+    began = time.monotonic() - _seconds_before(t.recorder.journal)
     batches = distribute(t.strategy, t.source.train, t.config, step)
     train_one, compiled = t.gan.make_step(), set()
     whole, tick = Clock(), Clock()
@@ -79,6 +87,7 @@ def run_steps(t: Training) -> bool:
 
     with t.signals.deferred(), bar, reading(batches) as next_batch:
         while step < total and not _told_to_stop(t, step):
+            t.monitor.before_step(step)
             penalized = step % t.config.objective.penalty_every == 0
             if penalized in compiled:
                 t.meter.update(train_one(next_batch()))
@@ -93,22 +102,49 @@ def run_steps(t: Training) -> bool:
             bar.update(step, whole.seconds_per_step, t.meter.read)
 
             if step % tick_every == 0 or step == total:
-                means = _read_finite(t.meter, checked, step)
-                t.recorder.row(_tick(step, batch_size, means, tick, time.monotonic() - began))
+                row = _tick(t, step, tick, time.monotonic() - began)
                 t.meter.reset()
+                with whole.pause(), tick.pause():
+                    done = t.doctor.tick(row | t.monitor.numbers(step))
+                if done == WENT_BACK:
+                    return None
+                if done == RETUNED:
+                    train_one, compiled = t.gan.make_step(), set()
                 tick.restart()
-                checked = step
             with whole.pause(), tick.pause():
-                if step % eval_every == 0 and step < total:
+                # What is not finite is neither measured nor saved; the next tick says so.
+                if step % eval_every == 0 and step < total and _is_sound(t):
                     t.evaluate(step)
-                if step % snapshot_every == 0 or step == total:
-                    _read_finite(t.meter, checked, step)
+                if (step % snapshot_every == 0 or step == total) and _is_sound(t):
                     t.checkpoints.save(step)
                     t.recorder.pictures(step)
-    if step < total:
-        _read_finite(t.meter, checked, step)
+    if step < total and _is_sound(t):
         t.checkpoints.save(step)
     return step >= total
+
+
+def _seconds_before(journal: Journal) -> float:
+    """Those that the training took so far, what was gone back on included."""
+    rows = journal.rows("tick") + journal.rows("remedy")
+    return max((row["seconds"] for row in rows), default=0.0)
+
+
+def _is_sound(t: Training) -> bool:
+    """Whether losses and weights are finite: losses are of the weights before the step."""
+    return health.is_finite(_means(t)) and t.monitor.weights_are_finite()
+
+
+def _means(t: Training) -> dict[str, float]:
+    """Of the steps since the last tick."""
+    means = t.meter.read()
+    if t.config.training.precision != "mixed_float16":
+        return means
+    # A gradient overflows now and then, and its step is left out.
+    return {
+        name: mean
+        for name, mean in means.items()
+        if math.isfinite(mean) or not name.endswith("grad_norm")
+    }
 
 
 def _told_to_stop(t: Training, step: int) -> bool:
@@ -119,31 +155,13 @@ def _told_to_stop(t: Training, step: int) -> bool:
     return step % _STEPS_BETWEEN_QUESTIONS == 0 and any_worker(t.strategy, asked)
 
 
-def _read_finite(meter: Meter, checked: int, step: int) -> dict[str, float]:
-    """The means since the last tick, which are not finite if any of their terms was not."""
-    means = meter.read()
-    # Under mixed_float16 a gradient overflows now and then and its step is left out.
-    bad = [
-        name
-        for name, mean in means.items()
-        if not math.isfinite(mean) and not name.endswith("grad_norm")
-    ]
-    if bad:
-        raise TrainingDiverged(
-            f"{', '.join(bad)}: not finite between steps {checked} and {step}; the checkpoints are"
-            " of earlier steps. Try a smaller --g_lr and --d_lr, or a larger --r1_gamma and"
-            " --r2_gamma"
-        )
-    return means
-
-
-def _tick(step: int, batch_size: int, means: dict[str, float], clock: Clock, seconds: float) -> Row:
-    pace = clock.seconds_per_step
+def _tick(t: Training, step: int, clock: Clock, seconds: float) -> Row:
+    batch_size, pace = t.config.training.batch_size, clock.seconds_per_step
     return {
         "kind": "tick",
         "step": step,
         "kimg": step * batch_size / 1000,
-        **means,
+        **_means(t),
         "images_per_second": batch_size / pace if pace else None,
         "memory_gib": memory_gib(),
         "seconds": seconds,

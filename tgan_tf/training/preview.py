@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +14,14 @@ import tensorflow as tf
 from tgan_tf.data.types import ImageSet
 from tgan_tf.exporting import portable_random
 from tgan_tf.gan import TransformerGAN
+from tgan_tf.inference import Sampler
 from tgan_tf.modalities import pictures
 
 _COLUMNS = 8
 _CLASS_COLUMNS = 10
 _MOST_CLASSES = 20
 _PIXELS_AT_ONCE = 2**22
+_FILM_CELLS, _FILM_STEPS, _FILM_SECONDS = 8, 12, 0.08
 
 
 class Preview:
@@ -97,6 +100,28 @@ class Preview:
     def _write(self, name: str, grid: np.ndarray, number: str = "") -> np.ndarray:
         pictures.save_png(grid, self._folder / f"{name}{number}.png")
         return grid
+
+
+def film(sampler: Sampler, folder: str | os.PathLike[str]) -> Path:
+    """``interpolation.png``, an animated PNG: straight lines in w, from seed to seed and back.
+
+    Each of eight cells walks through three seeds of its own; where there are classes, through
+    samples of one class.
+    """
+    cells = []
+    for cell in range(_FILM_CELLS):
+        label = cell % sampler.num_classes if sampler.num_classes else None
+        seeds = [3 * cell, 3 * cell + 1, 3 * cell + 2, 3 * cell]
+        walks = [
+            sampler.interpolate(a, b, _FILM_STEPS + 1, label)[:-1]
+            for a, b in itertools.pairwise(seeds)
+        ]
+        cells.append(np.concatenate(walks))  # [frames, H, W, C]
+    frames = [
+        pictures.tile(np.stack([cell[index] for cell in cells]), _FILM_CELLS // 2)
+        for index in range(len(cells[0]))
+    ]
+    return pictures.save_film(frames, Path(folder) / "interpolation.png", _FILM_SECONDS)
 
 
 def _number(kimg: float) -> str:

@@ -8,9 +8,11 @@ from tgan_tf.config import Config
 from tgan_tf.data.types import Source
 from tgan_tf.gan import TransformerGAN
 from tgan_tf.training import report, summary
+from tgan_tf.training.health import Diagnosis
 from tgan_tf.training.journal import Journal, Row
 from tgan_tf.training.preview import Preview
 from tgan_tf.training.progress import Console, duration
+from tgan_tf.training.remedies import describe
 from tgan_tf.training.rundir import RunDirectory
 from tgan_tf.training.tensorboard import Events
 
@@ -46,6 +48,22 @@ class Recorder:
         self.journal.append(row)
         if row["kind"] == "tick":
             self._console.note(_line(row))
+        if self._events:
+            self._events.row(row)
+
+    def diagnosis(self, diagnosis: Diagnosis, kimg: float) -> None:
+        """What begins to be wrong: a row, and lines for the person."""
+        self.row(diagnosis.row(kimg))
+        self._console.say(
+            f"Warning   {diagnosis.title}, steps {diagnosis.since:,} to {diagnosis.step:,}:"
+            f" {diagnosis.evidence}.\n{'':10}Usually: {diagnosis.cause}."
+            f"\n{'':10}Try this: {diagnosis.advice}"
+        )
+
+    def remedy(self, row: Row) -> None:
+        """What is done about it; rows after its step go, as the training goes back there."""
+        self.journal.roll_back(row)
+        self._console.say(describe(row))
         if self._events:
             self._events.row(row)
 

@@ -12,6 +12,7 @@ from tgan_tf.training.rundir import numbered
 # What may change in the middle of a run: it does not touch the bytes of the weights ...
 _FREE = {
     *(field.name for field in dataclasses.fields(Config().run)),
+    *(field.name for field in dataclasses.fields(Config().health)),
     *(field.name for field in dataclasses.fields(Config().evaluation)),
     "data_dir",
     "cache_dir",

@@ -15,13 +15,17 @@ from tgan_tf.config import Config, ConfigError
 from tgan_tf.exporting import ExportError
 from tgan_tf.gan import TransformerGAN
 from tgan_tf.training import summary
+from tgan_tf.training.best import Best
 from tgan_tf.training.checkpoint import CheckpointError, Checkpoints
+from tgan_tf.training.doctor import Doctor
 from tgan_tf.training.finish import finish
-from tgan_tf.training.loop import Training, TrainingDiverged, run_steps
+from tgan_tf.training.loop import Training, run_steps
 from tgan_tf.training.meter import Meter
+from tgan_tf.training.monitor import Monitor
 from tgan_tf.training.prepare import Prepared, describe_source, prepare
 from tgan_tf.training.progress import Console
 from tgan_tf.training.recorder import Recorder
+from tgan_tf.training.remedies import TrainingDiverged
 from tgan_tf.training.resume import check_resumable, find_unfinished, open_run
 from tgan_tf.training.rundir import RunDirectory, environment, write_flags
 from tgan_tf.training.signals import StopSignals
@@ -63,7 +67,7 @@ def train(
     Raises:
         ConfigError: the configuration cannot work; no run directory was made.
         CheckpointError: the run's last checkpoint cannot be read.
-        TrainingDiverged: numbers are no longer finite.
+        TrainingDiverged: numbers are no longer finite, or no remedy is left.
         EvaluationError: the samples cannot be measured.
         ExportError: an exported file does not compute what Keras computes.
         Stopped: a signal came; everything is saved.
@@ -103,10 +107,12 @@ def _train(run: RunDirectory, p: Prepared, console: Console, signals: StopSignal
         f"Run       {run.path}: {config.total_steps:,} steps of {config.training.batch_size}"
     )
     meter, recorder = Meter(), Recorder(run, config, gan, console, p.chief)
+    trackables = {**gan.trackables(), "meter": meter}
     checkpoints = Checkpoints(
         run.checkpoints,
-        {**gan.trackables(), "meter": meter},
+        trackables,
         keep=config.run.keep_checkpoints,
+        every=config.steps(config.run.snapshot_kimg),
         writable=p.chief,
     )
     step = checkpoints.restore_latest()
@@ -120,12 +126,21 @@ def _train(run: RunDirectory, p: Prepared, console: Console, signals: StopSignal
         recorder.pictures(0)
         checkpoints.save(0)
 
+    metric, best = config.health.best_metric, None
+    if metric:
+        best = Best(run.best, metric, trackables, writable=p.chief)
+
     def measure(step: int) -> None:
+        row = None
         if p.chief and config.evaluation.metrics:
             result = evaluation.measure(
                 recorder.preview.sample, source, config, counting=console.counting
             )
-            recorder.row(result.row(step, config))
+            row = result.row(step, config)
+            recorder.row(row)
+        # Saving is a joint act of all workers.
+        if best and any_worker(p.strategy, row is not None and best.is_better(row)):
+            best.save(row, step)
 
     try:
         reached_end = run_steps(
@@ -135,6 +150,8 @@ def _train(run: RunDirectory, p: Prepared, console: Console, signals: StopSignal
                 strategy=p.strategy,
                 gan=gan,
                 meter=meter,
+                monitor=Monitor(config, gan, source, recorder.preview.sample),
+                doctor=Doctor(p.strategy, gan, checkpoints, recorder),
                 checkpoints=checkpoints,
                 console=console,
                 signals=signals,

@@ -34,6 +34,7 @@ class RunDirectory:
         self.log = self.path / "log.txt"
         self.metrics = self.path / "metrics.jsonl"
         self.checkpoints = self.path / "checkpoints"
+        self.best = self.path / "best"
         self.samples = self.path / "samples"
         self.report = self.path / "report.html"
         self.export = self.path / "export"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -38,12 +40,16 @@ class Events:
         self._writer = tf.summary.create_file_writer(os.fspath(directory))
 
     def row(self, row: Row) -> None:
-        """All numbers of a row of ``metrics.jsonl``."""
-        numbers = row["metrics"] if row["kind"] == "evaluation" else row
-        with self._writer.as_default(step=row["step"]):
-            for name, value in numbers.items():
+        """All numbers of a row of ``metrics.jsonl``; a diagnosis or a remedy as text."""
+        kind = row["kind"]
+        with self._writer.as_default(step=row.get("found_at_step", row["step"])):
+            if kind in ("diagnosis", "remedy"):
+                lines = [f"* {name}: {value}" for name, value in row.items() if name != "kind"]
+                tf.summary.text(kind, "\n".join(lines))
+                return
+            for name, value in _flat(row["metrics"] if kind == "evaluation" else row):
                 if isinstance(value, int | float) and name not in ("step", "kimg"):
-                    tf.summary.scalar(f"{row['kind']}/{name}", value)
+                    tf.summary.scalar(f"{kind}/{name}", value)
 
     def image(self, name: str, image: np.ndarray, step: int) -> None:
         """One grid, uint8 [H, W, C]."""
@@ -53,3 +59,11 @@ class Events:
     def close(self) -> None:
         """Flushes and closes the file."""
         self._writer.close()
+
+
+def _flat(numbers: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in numbers.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}/{inner}", number) for inner, number in value.items())
+        else:
+            yield name, value
