@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,10 @@ flags.disclaim_key_flags()
 
 
 def start(
-    define_flags: Callable[[flags.FlagValues], None], run: Callable[[flags.FlagValues], None]
+    define_flags: Callable[[flags.FlagValues], None],
+    run: Callable[..., None],
+    *,
+    positional: bool = False,
 ) -> None:
     """Runs a command; what goes wrong is one line and the exit code: 2 wrong flags, 1 all else.
 
@@ -29,14 +33,15 @@ def start(
         define_flags: defines the command's flags.
         run: does the work and prints the result. Modules that start TensorFlow are imported in
             there, so that `--help` and mistakes in flags answer at once.
+        positional: whether there are arguments that are no flags; `run` then gets them as a list.
     """
     define_flags(flags.FLAGS)
 
-    def main(_: list[str]) -> None:
+    def main(argv: list[str]) -> None:
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.ERROR)  # TensorFlow tells of every file that it writes
         try:
-            run(flags.FLAGS)
+            run(flags.FLAGS, *([argv[1:]] if positional else []))
         except (OSError, ValueError, RuntimeError) as error:
             if flags.FLAGS.traceback:
                 raise
@@ -44,16 +49,16 @@ def start(
         except KeyboardInterrupt:
             sys.exit(130)
 
-    app.run(main, flags_parser=parse)
+    app.run(main, flags_parser=functools.partial(parse, positional=positional))
 
 
-def parse(argv: list[str]) -> list[str]:
+def parse(argv: list[str], positional: bool = False) -> list[str]:
     """Parses the flags of `argv`; a mistake is one line and exit code 2."""
     try:
         rest = flags.FLAGS(argv)
     except flags.Error as error:
         fail(str(error), 2)
-    if len(rest) > 1:
+    if len(rest) > 1 and not positional:
         fail(f"{rest[1]!r} is no flag; values are given as --name=value", 2)
     return rest
 

@@ -354,10 +354,10 @@ class HealthConfig:
     )
     remedy_tries: int = _option(3, "so many remedies, then the training ends with an error", low=1)
     best_metric: str = _option(
-        "",
+        "none",
         "keep the checkpoint that was best by this metric of the evaluations every --eval_kimg, in"
-        " RUN/best; it is measured and exported at the end; empty: the last one is",
-        choices=("", *BEST_METRICS),
+        " RUN/best; it is measured and exported at the end; none: the last one is",
+        choices=("none", *BEST_METRICS),
     )
 
 
@@ -844,7 +844,7 @@ def _check_unused(config: Config) -> None:
 
     Only of flags: a program may well try both kinds of discriminator with one set of options.
     """
-    if config.health.best_metric and not config.evaluation.eval_kimg:
+    if config.health.best_metric != "none" and not config.evaluation.eval_kimg:
         raise ConfigError(
             f"--best_metric={config.health.best_metric} is measured while training: give"
             " --eval_kimg too, such as --eval_kimg=20"

@@ -84,13 +84,8 @@ def treated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_resumed_run_is_treated_the_same(
     treated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert ["d_val" in row for row in rows(treated, "tick")] == [
-        False,
-        True,
-        False,
-        True,
-        *3 * [False],
-    ]
+    looks = [row["step"] for row in rows(treated, "tick") if "d_val" in row]
+    assert looks == [6, 12, 18]
     expected = [(row["found_at_step"], row["back_to_step"]) for row in rows(treated, "remedy")]
     assert expected == [(6, None), (12, 5)]
     # Stopped between the first remedy and the next checkpoint, and after the second.

@@ -72,7 +72,7 @@ def finish(
 
 def _chosen(run: RunDirectory, config: Config, console: Console) -> Path:
     """The checkpoint to finish with: the last, or with --best_metric the best that was measured."""
-    record = best.read(run.best) if config.health.best_metric else None
+    record = None if config.health.best_metric == "none" else best.read(run.best)
     if record is None:
         return run.path
     value, step = record["value"], record["row"]["step"]

@@ -127,7 +127,7 @@ def _train(run: RunDirectory, p: Prepared, console: Console, signals: StopSignal
         checkpoints.save(0)
 
     metric, best = config.health.best_metric, None
-    if metric:
+    if metric != "none":
         best = Best(run.best, metric, trackables, writable=p.chief)
 
     def measure(step: int) -> None:
