@@ -118,7 +118,7 @@ def test_a_kill_at_any_moment_leaves_the_one_before(
 
     randomise(parts["ema_generator"], 9)
     # All files of the second one are written, the list of them is not.
-    monkeypatch.setattr(checkpoint, "update_checkpoint_state", killed)
+    monkeypatch.setattr(checkpoint, "_write_list", killed)
     with pytest.raises(Killed):
         checkpoints.save(10)
     assert (tmp_path / "ckpt-10.index").exists()

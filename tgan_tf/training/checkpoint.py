@@ -13,10 +13,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tgan_tf.files import replacing
 from tgan_tf.networks import build_generator
-
-# Written in one rename. ``CheckpointManager``, which uses it, keeps all checkpoints or the last n.
-update_checkpoint_state = tf.compat.v1.train.update_checkpoint_state
 
 
 class CheckpointError(RuntimeError):
@@ -122,9 +120,19 @@ class Checkpoints:
 
     def _list(self, steps: Sequence[int]) -> None:
         """Makes these the ones that there are."""
-        names = [f"ckpt-{step}" for step in steps]
-        update_checkpoint_state(os.fspath(self._target), names[-1], names)
+        _write_list(self._target, [f"ckpt-{step}" for step in steps])
         _remove_unlisted(self._target)
+
+
+def _write_list(directory: Path, names: Sequence[str]) -> None:
+    """The text form of TensorFlow's CheckpointState, in one rename.
+
+    Its own CheckpointManager keeps the last so many, whatever step they are of.
+    """
+    lines = [f'model_checkpoint_path: "{names[-1]}"']
+    lines += [f'all_model_checkpoint_paths: "{name}"' for name in names]
+    with replacing(directory / "checkpoint") as beside:
+        beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def listed(directory: str | os.PathLike[str]) -> list[Path]:
