@@ -65,7 +65,7 @@ def test_a_poisoned_batch_ends_the_training_with_its_steps(
 
 def test_it_goes_back_and_on(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     with poisoned_batch(8):  # the eighth that is asked for, which is not asked for again
-        run = train(tiny(tmp_path, **FAST, remedies=("rollback",)))
+        run = train(tiny(tmp_path, **FAST | {"health_kimg": 0}, remedies=("rollback",)))
     (remedy,) = rows(run, "remedy")
     assert (remedy["back_to_step"], remedy["found_at_step"]) == (5, 9)
     assert [row["step"] for row in rows(run, "tick")] == [3, 6, 9, 12, 15, 18, 20]

@@ -51,8 +51,7 @@ def test_the_trouble_of_a_sick_run_is_named_first(name: str, diagnosis: str) -> 
 
 
 def test_what_swings_is_named_too() -> None:
-    assert found(rows_of("swinging")) == ["mode_collapse", "oscillation"]
-    assert [name for name in SICK if "oscillation" in found(rows_of(name)[:20])] == ["swinging"]
+    assert "oscillation" in found(rows_of("swinging"))
 
 
 def test_only_what_was_dropped_is_named() -> None:
@@ -80,8 +79,8 @@ def test_null_in_a_journal_is_a_number_that_was_not_finite() -> None:
 
 
 def test_after_a_remedy_the_evidence_must_be_new() -> None:
-    rows = rows_of("saturated")
-    assert diagnose(rows)
+    rows = rows_of("saturated")[:20]
+    assert diagnose(rows)[0].since == rows[-6]["step"]
     remedy = {"kind": "remedy", "step": rows[-5]["step"]}
     assert diagnose([*rows[:-4], remedy, *rows[-4:]]) == []
     assert diagnose([*rows[:-5], remedy, *rows[-5:]])[0].since == 0

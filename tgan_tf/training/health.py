@@ -122,6 +122,11 @@ def _mean(rows: Sequence[Row], name: str) -> float:
     return statistics.fmean(row[name] for row in rows)
 
 
+def _rises(rows: Sequence[Row], name: str) -> bool:
+    """Whether a number that is low is becoming better, as in the beginning of every training."""
+    return rows[-1][name] > 1.2 * min(row[name] for row in rows) + 0.01
+
+
 def _gap(row: Row) -> float:
     return row["real_logit"] - row["fake_logit"]
 
@@ -202,17 +207,26 @@ def _memorisation(ticks: Sequence[Row]) -> Finding:
 
 
 def _mode_collapse(ticks: Sequence[Row]) -> Finding:
-    last = _last(ticks, 3, "diversity")
-    if last and all(row["diversity"] < _LEAST_DIVERSITY for row in last):
+    last = _last(ticks, 4, "diversity")
+    if (
+        last
+        and all(row["diversity"] < _LEAST_DIVERSITY for row in last)
+        and not _rises(last, "diversity")
+    ):
         return last, (
             f"samples differ from each other {_mean(last, 'diversity'):.2f} times as much as real"
-            " images do, over the last 3 looks"
+            " images do, over the last 4 looks"
         )
-    last = _last(ticks, 3, "spacing")
-    if last and all(row["spacing"] < _LEAST_SPACING for row in last) and not _low_classes(ticks):
+    last = _last(ticks, 4, "spacing")
+    if (
+        last
+        and all(row["spacing"] < _LEAST_SPACING for row in last)
+        and not _rises(last, "spacing")
+        and not _low_classes(ticks)
+    ):
         return last, (
             f"samples repeat: the fifth nearest one lies {_mean(last, 'spacing'):.2f} times as far"
-            " as among real images, over the last 3 looks"
+            " as among real images, over the last 4 looks"
         )
     probes = [row for row in ticks if row.get("probe_coverage") is not None]
     if len(probes) >= 4:
@@ -236,8 +250,8 @@ def _is_low(ratio: float | None) -> bool:
 
 
 def _low_classes(ticks: Sequence[Row]) -> dict[str, float]:
-    """Classes without variety in the last 3 looks, and their last ratio."""
-    last = _last(ticks, 3, "class_diversity")
+    """Classes without variety in the last 4 looks, and their last ratio."""
+    last = _last(ticks, 4, "class_diversity")
     if not last:
         return {}
     ratios = [row["class_diversity"] for row in last]
@@ -250,19 +264,19 @@ def _class_collapse(ticks: Sequence[Row]) -> Finding:
     if not low or _mode_collapse(ticks):
         return None
     shown = ", ".join(f"{name} ({ratio:.2f})" for name, ratio in low.items())
-    return _last(ticks, 3, "class_diversity") or ticks, (
+    return _last(ticks, 4, "class_diversity") or ticks, (
         "within these classes samples differ much less than real images do (standard deviation,"
-        f" generated / real, below {_LEAST_DIVERSITY:g} in the last 3 looks): {shown}"
+        f" generated / real, below {_LEAST_DIVERSITY:g} in the last 4 looks): {shown}"
     )
 
 
 def _dead_conditioning(ticks: Sequence[Row]) -> Finding:
     last = _last(ticks, 5, "conditioning", "diversity")
     if not last or not all(
-        row["conditioning"] < 0.2 and row["diversity"] > _LEAST_DIVERSITY for row in last
+        row["conditioning"] < 0.1 and row["diversity"] > _LEAST_DIVERSITY for row in last
     ):
         return None
-    if last[-1]["conditioning"] > 1.5 * last[0]["conditioning"] + 0.01:  # it is being learned
+    if _rises(last, "conditioning"):
         return None
     return last, (
         f"the class explains {_mean(last, 'conditioning'):.2f} times as much of the variance of"
