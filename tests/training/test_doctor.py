@@ -12,7 +12,7 @@ import pytest
 
 from tests.training.runs import assert_same_run, tiny
 from tests.training.sick_runs import poisoned_batch
-from tgan_tf.training import doctor
+from tgan_tf.training import doctor, finish, report
 from tgan_tf.training.checkpoint import listed, step_of
 from tgan_tf.training.health import Diagnosis
 from tgan_tf.training.journal import Journal
@@ -24,6 +24,13 @@ ALL = ("rollback", "penalty", "augment")
 # What is traced anew with every remedy is small.
 FAST = {"g_depths": (0,), "penalty_every": 1, "health_kimg": 0.024, "health_samples": 32}
 TROUBLES = {6: "memorisation", 12: "divergence"}
+
+
+@pytest.fixture(autouse=True)
+def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take longer than the training."""
+    monkeypatch.setattr(report, "write", lambda run, networks: None)
+    monkeypatch.setattr(finish, "film", lambda sampler, folder: None)
 
 
 @contextmanager
