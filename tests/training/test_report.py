@@ -121,6 +121,61 @@ def test_the_report_says_what_there_is(run: RunDirectory) -> None:
         assert part in text
 
 
+def test_the_report_says_what_was_wrong_and_what_was_done(run: RunDirectory) -> None:
+    report.write(run, {})
+    assert "Nothing was found wrong" in read(run).text
+    facts = {"kind": "diagnosis", "since_step": 1, "cause": "c <b>", "advice": "a"}
+    for name, step in (("mode_collapse", 2), ("oscillation", 3)):
+        found = facts | {"name": name, "step": step, "kimg": 0.2, "evidence": f"saw {name}"}
+        Journal(run.metrics).append(found)
+    Journal(run.metrics).append(
+        {
+            "kind": "remedy",
+            "step": 3,
+            "kimg": 0.3,
+            "seconds": 1.0,
+            "number": 1,
+            "of": 3,
+            "since_step": 1,
+            "found_at_step": 3,
+            "diagnosis": "oscillation",
+            "evidence": "it swung",
+            "what": "r1_gamma 0.7 -> 1.4",
+        }
+    )
+    Journal(run.metrics).append(tick(4) | {"diagnoses": ["mode_collapse"]})
+    report.write(run, {})
+    text = read(run).text
+    for part in (
+        "Mode collapsesteps 1 to 2, and at the end",
+        "Oscillationsteps 1 to 3; not at the end",
+        "Seen: saw mode_collapse.",
+        "Usually: c <b>.",
+        "Remedy 1 of 3steps 1 to 3",
+        "Done: r1_gamma 0.7 -> 1.4.",
+        "Against oscillation: it swung.",
+    ):
+        assert part in text
+    assert "Nothing was found wrong" not in text
+
+
+def test_headline_numbers_have_their_intervals(run: RunDirectory) -> None:
+    details = {"precision_x": {"interval": [0.4321, 0.6], "fake": 300, "real": 100}}
+    Journal(run.metrics).append(evaluation(5) | {"details": details})
+    report.write(run, {})
+    text = read(run).text
+    assert text.count("0.432 to 0.6") == 2  # in the headline and in the table
+    assert "95 % interval" in text
+
+
+def test_curves_of_health_are_drawn_of_what_is_there() -> None:
+    looked = tick(2) | {"d_train": 1.0, "d_val": 0.5, "class_diversity": {"a": 0.7, "b": 0.2}}
+    panels = {panel.title: panel for panel in curves.health_panels([tick(1), looked])}
+    assert list(panels) == ["Logits without augmentation", "Variety, generated / real"]
+    assert panels["Variety, generated / real"].series == {"worst class": ([0.2], [0.2])}
+    assert set(panels["Logits without augmentation"].series) == {"training", "held out"}
+
+
 def test_a_report_of_nothing_yet(tmp_path: Path) -> None:
     config = resolved(out_dir=os.fspath(tmp_path))
     run = RunDirectory.create(config, config, "digits")

@@ -42,6 +42,7 @@ figure { margin: 0; }
 figcaption { font-size: 13px; margin-top: 6px; }
 img { display: block; max-width: 100%; border-radius: 6px; image-rendering: pixelated; }
 .pair img, .film img { width: 100%; }
+.wide img { width: min(100%, 640px); }
 .curves svg { display: block; width: 100%; height: auto; color: var(--soft); }
 pre {
   background: var(--tile); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px;

@@ -46,14 +46,8 @@ def _page(
         _health(rows),
         _samples(run, fakes),
         section("Classes", image(run.samples / "classes.png", "The same latents in each row.")),
-        section(
-            "From sample to sample",
-            image(run.samples / "interpolation.png", "A film: straight lines between latents."),
-        ),
-        section(
-            "The nearest training images",
-            image(run.samples / "neighbours.png", "Samples, and what is most like each."),
-        ),
+        _wide(run, "From sample to sample", "interpolation", "A film: straight lines in w."),
+        _wide(run, "Nearest training images", "neighbours", "Samples, and what is most like each."),
         _film(fakes),
         _evaluations(rows),
         _curves("Curves", curves.panels(rows)),
@@ -138,6 +132,11 @@ def _samples(run: RunDirectory, fakes: Sequence[Path]) -> str:
     pair = image(fakes[-1], f"Made after {_kimg(fakes[-1]):g} thousand images")
     pair += image(run.samples / "reals.png", "From the training data")
     return section("Samples", f'<div class="pair">{pair}</div>')
+
+
+def _wide(run: RunDirectory, title: str, name: str, caption: str) -> str:
+    picture = image(run.samples / f"{name}.png", caption)
+    return section(title, f'<div class="wide">{picture}</div>' if picture else "")
 
 
 def _curves(title: str, plots: list[curves.Panel]) -> str:
