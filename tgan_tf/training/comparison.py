@@ -63,8 +63,7 @@ def read(path: str | os.PathLike[str]) -> Side:
         raise FileNotFoundError(
             f"{path}: not a run directory (it has no config.json); give some like runs/00003-digits"
         )
-    name = run.path.resolve().name
-    return Side(run, Config.load(run.config), Journal(run.metrics).rows(), name)
+    return Side(run, Config.load(run.config), Journal(run.metrics).rows(), run.path.resolve().name)
 
 
 def lines(sides: Sequence[Side]) -> list[Line]:
@@ -182,15 +181,14 @@ def _samples(sides: Sequence[Side]) -> str:
 
 
 def _panels(sides: Sequence[Side]) -> list[curves.Panel]:
-    """What the runs have in common is one panel, with a curve for each run and number."""
+    """One for each number that any run has, with a curve for each run."""
     merged: dict[str, curves.Panel] = {}
-    for place, side in enumerate(sides):
+    for side in sides:
         for panel in curves.panels(side.rows) + curves.health_panels(side.rows):
-            series = {
-                f"{place + 1} {label}".strip(): points for label, points in panel.series.items()
-            }
-            known = merged.get(panel.title)
-            if known is not None:
-                series = known.series | series
-            merged[panel.title] = dataclasses.replace(panel, series=series)
+            for label, points in panel.series.items():
+                title = f"{panel.title}: {label}" if label else panel.title
+                known = merged.get(title) or dataclasses.replace(panel, title=title, series={})
+                merged[title] = dataclasses.replace(
+                    known, series=known.series | {side.name: points}
+                )
     return list(merged.values())

@@ -17,6 +17,7 @@ from tgan_tf.training.journal import Row
 
 _COLUMNS = 3
 _COLOURS = ("#4c78a8", "#e8743b", "#3d9970", "#b279a2", "#d4a72c", "#5ba3b0")
+_STYLES = ("solid", "dashed", "dotted")  # when the colours are used up
 # One colour for everything that is not data; the SVG takes the page's colour of text instead.
 _INK = "#767676"
 
@@ -150,9 +151,19 @@ def _draw_panel(axis: Any, panel: Panel) -> None:
     for name, spine in axis.spines.items():
         spine.set_visible(name == "bottom")
         spine.set_color(_INK)
-    for (label, (x, y)), colour in zip(panel.series.items(), _COLOURS, strict=False):
+    for place, (label, (x, y)) in enumerate(panel.series.items()):
+        turn, colour = divmod(place, len(_COLOURS))
         marker = "o" if panel.dots or len(x) == 1 else None
-        axis.plot(x, y, color=colour, linewidth=1.4, marker=marker, markersize=3.5, label=label)
+        axis.plot(
+            x,
+            y,
+            color=_COLOURS[colour],
+            linestyle=_STYLES[turn % len(_STYLES)],
+            linewidth=1.4,
+            marker=marker,
+            markersize=3.5,
+            label=label,
+        )
     if panel.limits:
         axis.set_ylim(panel.limits)
     if any(panel.series):

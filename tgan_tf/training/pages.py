@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -62,6 +63,7 @@ summary { cursor: pointer; padding: 4px 0; }
   padding: 12px 16px; margin: 0 0 12px; max-width: 820px;
 }
 .card p { margin: 4px 0 0; }
+.card code { font: inherit; white-space: nowrap; }
 .card b { margin-right: 8px; }
 .sick { --mark: #d1495b; }
 .past { --mark: #d4a72c; }
@@ -93,9 +95,14 @@ def tiles(items: Iterable[tuple[str, str, str]]) -> str:
 
 def card(kind: str, title: str, facts: str, *paragraphs: str) -> str:
     """Something to be read: ``kind`` is sick, past, treated or well."""
-    text = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs)
+    text = "".join(f"<p>{_with_flags(paragraph)}</p>" for paragraph in paragraphs)
     head = f'<b>{escape(title)}</b><span class="soft">{escape(facts)}</span>'
     return f'<div class="card {kind}">{head}{text}</div>'
+
+
+def _with_flags(text: str) -> str:
+    """Flags are not broken over two lines."""
+    return re.sub(r"(--[\w=,-]*\w)", r"<code>\1</code>", escape(text))
 
 
 def section(title: str, content: str) -> str:
