@@ -11,6 +11,7 @@ from tests.training.runs import resolved
 from tgan_tf.config import ConfigError
 from tgan_tf.gan import TransformerGAN
 from tgan_tf.training import tensorboard
+from tgan_tf.training.health import Diagnosis
 from tgan_tf.training.progress import Console
 from tgan_tf.training.recorder import Recorder
 from tgan_tf.training.rundir import RunDirectory
@@ -26,7 +27,7 @@ TICK = {
     "class_diversity": {"3": 0.25},
     "diagnoses": ["mode_collapse"],
 }
-DIAGNOSIS = {"kind": "diagnosis", "step": 3, "kimg": 0.1, "name": "mode_collapse", "evidence": "e"}
+DIAGNOSIS = Diagnosis("mode_collapse", 1, 3, "e", "c", "a").row(0.1)
 EVALUATION = {"kind": "evaluation", "step": 4, "kimg": 0.2, "metrics": {"frechet_x": 2.5}}
 
 
