@@ -397,6 +397,36 @@ class TestUse:
             np.testing.assert_array_equal(a, b)
 
 
+class TestRetune:
+    CHANGES = {"g_lr": 1e-2, "r1_gamma": 3.0, "augment": ("translation",)}  # noqa: RUF012
+
+    def test_a_retuned_game_is_the_one_that_had_these_options(self):
+        """From the same weights, slots and step, to the last byte."""
+        small = {"g_depths": 0, "d_kind": "conv", "penalty_every": 1}
+        gan = TransformerGAN(configure(**small))
+        (first, second), step = batches(2), gan.make_step()
+        step(first)
+        other = TransformerGAN(configure(**small, **self.CHANGES))
+        for name, part in gan.trackables().items():
+            variables = getattr(part, "variables", [part])
+            others = other.trackables()[name]
+            for one, two in zip(variables, getattr(others, "variables", [others]), strict=True):
+                two.assign(one)
+        gan.retune(**self.CHANGES)
+        gan.make_step()(second)
+        other.make_step()(second)
+        expected = state(other)
+        assert state(gan).keys() == expected.keys()
+        for name, value in state(gan).items():
+            assert value.tobytes() == expected[name].tobytes(), name
+
+    def test_what_networks_are_made_of_stays(self):
+        gan = TransformerGAN(configure(g_depths=0))
+        with pytest.raises(ConfigError, match="d_width, g_depths: cannot change"):
+            gan.retune(g_lr=1.0, g_depths=(1,), d_width=8)
+        assert gan.config.optimizer.g_lr != 1.0
+
+
 class TestErrors:
     def test_unresolved(self):
         with pytest.raises(ConfigError, match=r"resolve.*--image_size and --channels"):
