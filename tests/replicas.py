@@ -26,6 +26,7 @@ GAMES: dict[str, dict[str, object]] = {
         "augment": "translation,cutout",
         "clip_norm": 0.02,
         "g_depths": 0,
+        "d_minibatch_std": 2,
     },
     "exact": {
         "loss": "non_saturating",
@@ -36,6 +37,7 @@ GAMES: dict[str, dict[str, object]] = {
         "beta1": 0.5,
         "g_depths": 0,
         "d_kind": "conv",
+        "d_minibatch_std": 2,
     },
     "xla": {
         "penalty_every": 1,

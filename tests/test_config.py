@@ -285,6 +285,12 @@ class TestContradictions:
             ({"g_mlp_ratio": 0.02}, "--g_mlp_ratio=0.02: .* width 48 .* at least 0.021"),
             ({"d_mlp_ratio": 0.01}, "--d_mlp_ratio=0.01: .* width 96 .* at least"),
             ({"loss": "wasserstein", "r1_gamma": 0}, "--loss=wasserstein.*--r1_gamma"),
+            ({"d_minibatch_std": 1}, "--d_minibatch_std=1: .* use 4, or 0"),
+            (
+                {"d_minibatch_std": 5},
+                "--d_minibatch_std=5 .*--batch_size=64; .*=60 or 65, or a div",
+            ),
+            ({"d_minibatch_std": 8, "batch_size": 4}, "--d_minibatch_std=8 .*--batch_size=8, "),
             ({"precision": "mixed_float16"}, "--precision=mixed_float16.*--penalty=exact"),
             ({"channels": 2}, "--channels=2"),
             ({"channels": 1, "augment": "color"}, "--augment=color.*RGB.*--channels=1"),
@@ -344,6 +350,11 @@ class TestContradictions:
         with pytest.raises(ConfigError, match=r"--best_metric=recall is measured .* --eval_kimg"):
             parsed("--best_metric=recall")
         assert parsed("--best_metric=recall", "--eval_kimg=5").health.best_metric == "recall"
+
+    def test_classes_without_condition(self):
+        assert parsed("--noconditional", "--g_class_std=0.25").generator.g_class_std == 0.25
+        with pytest.raises(ConfigError, match="--noconditional has no use for --g_class_std"):
+            parsed("--noconditional", "--g_class_std=0.5")
 
     def test_half_precision_without_a_penalty(self):
         config = DEFAULT.replace(precision="mixed_bfloat16", r1_gamma=0, r2_gamma=0)

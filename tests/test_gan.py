@@ -172,6 +172,8 @@ GAMES = {
         "r1_gamma": 0.2,
         "augment": "cutout",
         "d_noise": True,
+        # The reference calls D once for each half of the difference.
+        "d_minibatch_std": 2,
     },
 }
 
@@ -431,6 +433,11 @@ class TestErrors:
     def test_unresolved(self):
         with pytest.raises(ConfigError, match=r"resolve.*--image_size and --channels"):
             TransformerGAN(Config())
+
+    def test_groups_that_replicas_would_cut(self, monkeypatch):
+        monkeypatch.setattr(tf.distribute.get_strategy().extended, "_num_replicas_in_sync", 2)
+        with pytest.raises(ConfigError, match=r"std=4 .* 2, the share .*=4 .* 2 replicas; .* 8 d"):
+            TransformerGAN(configure(d_minibatch_std=4))
 
     @pytest.mark.parametrize(
         ("data", "message"),

@@ -130,6 +130,9 @@ class GeneratorConfig:
         low=-1,
         high=16,
     )
+    g_class_std: float = _option(
+        0.25, "spread of the classes' vectors at the start; z has 1", above=0, high=10
+    )
     g_widths: tuple[int, ...] = _option((96, 48), "tokens' width in each stage", low=1)
     g_depths: tuple[int, ...] = _option((3, 1), "blocks in each stage", low=0)
     g_windows: tuple[int, ...] = _option(
@@ -243,6 +246,12 @@ class DiscriminatorConfig:
     d_attention: str = _option("softmax", "kind of attention", choices=("softmax", "l2"))
     d_qk_norm: bool = _option(False, "RMS-normalise queries and keys")
     d_relative_bias: bool = _option(False, "learned relative position bias")
+    d_minibatch_std: int = _option(
+        0,
+        "show D how much samples differ within groups of so many (4 is usual); 0: off. A logit then"
+        " depends on its group, and so does an exact gradient penalty",
+        low=0,
+    )
 
     @property
     def windows_of_stages(self) -> tuple[int, ...]:
@@ -755,6 +764,7 @@ def _check_together(config: Config) -> None:
     if g.g_latent_position and not g.g_latent_tokens:
         raise ConfigError("--g_latent_position: there are no such tokens; give --g_latent_tokens")
     _check_discriminator(d)
+    _check_groups(config)
     if config.objective.loss == "wasserstein" and not config.objective.r1_gamma:
         raise ConfigError("--loss=wasserstein needs a penalty: give --r1_gamma (say 10)")
     o, precision = config.objective, config.training.precision
@@ -839,6 +849,20 @@ def _check_discriminator(d: DiscriminatorConfig) -> None:
         )
 
 
+def _check_groups(config: Config) -> None:
+    """Groups of examples against the batch."""
+    group, batch = config.discriminator.d_minibatch_std, config.training.batch_size
+    if group == 1:
+        raise ConfigError("--d_minibatch_std=1: one sample has no spread; use 4, or 0 for none")
+    if group and batch % group:
+        below = batch // group * group
+        near = f"{below} or {below + group}" if below else f"{group}"
+        raise ConfigError(
+            f"--d_minibatch_std={group} does not divide --batch_size={batch}; use --batch_size="
+            f"{near}, or a divisor"
+        )
+
+
 def _check_unused(config: Config) -> None:
     """What a user asks for must have an effect.
 
@@ -849,19 +873,22 @@ def _check_unused(config: Config) -> None:
             f"--best_metric={config.health.best_metric} is measured while training: give"
             " --eval_kimg too, such as --eval_kimg=20"
         )
+    if not config.data.conditional and config.generator.g_class_std != GeneratorConfig.g_class_std:
+        raise ConfigError("--noconditional has no use for --g_class_std; leave one of them out")
     d, default = config.discriminator, DiscriminatorConfig()
+    known = ("d_kind", "d_width", "d_patch", "d_minibatch_std")
     if d.d_kind != "conv":
         return
     unused = [
         leaf.name
         for leaf in dataclasses.fields(d)
-        if leaf.name not in ("d_kind", "d_width", "d_patch")
-        and getattr(d, leaf.name) != getattr(default, leaf.name)
+        if leaf.name not in known and getattr(d, leaf.name) != getattr(default, leaf.name)
     ]
     if unused:
+        options = ", ".join(f"--{name}" for name in known[1:])
         shown = " ".join(f"--{name}={_as_text(getattr(d, name))}" for name in unused)
         raise ConfigError(
-            f"--d_kind=conv has no use for {shown}: it knows --d_width and --d_patch; leave them"
+            f"--d_kind=conv has no use for {shown}: it knows {options}; leave them"
             " out, or use --d_kind=transformer"
         )
 

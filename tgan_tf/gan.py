@@ -46,7 +46,8 @@ class TransformerGAN(keras.Model):
             known, from ``Config.resolve`` or by hand.
 
     Raises:
-        ConfigError: when the shape of a sample is not known.
+        ConfigError: when the shape of a sample is not known, or a replica's share of the batch is
+            not of whole groups (``d_minibatch_std``).
 
     Example:
         config = tgan_tf.Config().resolve(image_size=(8, 8), channels=1, num_classes=10)
@@ -62,6 +63,7 @@ class TransformerGAN(keras.Model):
                 "the shape of a sample is not known: use config.resolve(image_size=(H, W),"
                 " channels=C, num_classes=K), or give --image_size and --channels"
             )
+        _check_share(config)
         super().__init__(**{"dtype": config.training.precision, "name": "gan", **kwargs})
         self.config = config
         self._real_dtype = tf.float64 if config.training.precision == "float64" else tf.float32
@@ -460,6 +462,19 @@ class TransformerGAN(keras.Model):
         for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
             rate = tf.cast(1 - decay, average.dtype)
             average.value.assign_add(rate * (weight.value - average.value))
+
+
+def _check_share(config: Config) -> None:
+    """A replica's share of the batch holds whole groups of the minibatch standard deviation."""
+    group = config.discriminator.d_minibatch_std
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    share = config.training.batch_size // replicas
+    if group and share % group:
+        raise ConfigError(
+            f"--d_minibatch_std={group} does not divide {share}, the share of --batch_size="
+            f"{config.training.batch_size} of each of {replicas} replicas; use a --batch_size that"
+            f" {group * replicas} divides, or fewer replicas (--strategy=one)"
+        )
 
 
 class _Draw:

@@ -147,6 +147,11 @@ class TestMappingNetwork:
         np.testing.assert_array_equal(w, np.concatenate([z, vectors], axis=-1))
         assert layer.compute_output_shape(z.shape) == w.shape
 
+    def test_spread_of_the_classes(self):
+        layer = MappingNetwork(50, 1, 100, class_std=0.7)
+        layer.build((None, 4), (None,))
+        assert abs(layer.embedding.numpy().std() / 0.7 - 1) < 0.05
+
     def test_round_trip(self):
-        layer = MappingNetwork(5, 1, 3)
+        layer = MappingNetwork(5, 1, 3, 0.5)
         assert MappingNetwork.from_config(layer.get_config()).get_config() == layer.get_config()

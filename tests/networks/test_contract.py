@@ -119,7 +119,9 @@ DISCRIMINATORS = {
         "d_attention": "l2",
         **UNCONDITIONAL,
     },
+    "minibatch_std": {"d_minibatch_std": 2},
     "conv": {"d_kind": "conv", "d_patch": 4},
+    "conv_minibatch_std": {"d_kind": "conv", "d_patch": 4, "d_minibatch_std": 2},
     "conv_wide": {"d_kind": "conv", "d_patch": 4, **WIDE, **UNCONDITIONAL},
 }
 DISCRIMINATORS |= {
@@ -213,9 +215,11 @@ def test_shapes(network):
 
 @every_network
 def test_any_batch_and_examples_are_independent(network):
-    for i in range(3):
-        alone = network.model(*(tensor[i : i + 1] for tensor in network.inputs))
-        np.testing.assert_allclose(alone[0], network.outputs[i], rtol=1e-10, atol=1e-12)
+    """Or groups of them, which nothing else may join."""
+    group = network.config.discriminator.d_minibatch_std or 1
+    for i in range(0, 3, group):
+        alone = network.model(*(tensor[i : i + group] for tensor in network.inputs))
+        np.testing.assert_allclose(alone, network.outputs[i : i + group], rtol=1e-10, atol=1e-12)
 
 
 @every_network

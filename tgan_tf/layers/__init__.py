@@ -2,6 +2,7 @@
 
 from tgan_tf.layers.attention import Attention, attend, relative_bias
 from tgan_tf.layers.image import ImageOutput, ImageStem
+from tgan_tf.layers.minibatch import MinibatchStddev
 from tgan_tf.layers.normalization import Normalization, normalize
 from tgan_tf.layers.resampling import bicubic_matrix, pool_tokens, upsample
 from tgan_tf.layers.transformer import MappingNetwork, TransformerBlock
@@ -18,6 +19,7 @@ __all__ = [
     "ImageOutput",
     "ImageStem",
     "MappingNetwork",
+    "MinibatchStddev",
     "Normalization",
     "TransformerBlock",
     "attend",

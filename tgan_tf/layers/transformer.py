@@ -159,22 +159,29 @@ class MappingNetwork(keras.layers.Layer):
         hidden_layers: hidden layers before the last, linear one; -1: without any layer, ``w`` is
             the noise followed by the class's vector.
         num_classes: classes to embed; 0: unconditional.
+        class_std: standard deviation of the classes' vectors at the start. The noise's is 1; a
+            generator that hears the class louder than that learns one sample for each class and
+            never leaves it.
     """
 
     def __init__(
-        self, w_dim: int, hidden_layers: int = 2, num_classes: int = 0, **kwargs: Any
+        self,
+        w_dim: int,
+        hidden_layers: int = 2,
+        num_classes: int = 0,
+        class_std: float = 0.25,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.w_dim, self.hidden_layers, self.num_classes = w_dim, hidden_layers, num_classes
+        self.class_std = class_std
 
     def build(self, z_shape: Any, label_shape: Any = None) -> None:
         width = z_shape[-1]
         if self.num_classes:
             self.embedding = self.add_weight(
                 shape=(self.num_classes, self.w_dim),
-                # Well below the noise's 1: a generator that hears the class louder than z
-                # learns one sample for each class and never leaves it.
-                initializer=keras.initializers.RandomNormal(stddev=0.25),
+                initializer=keras.initializers.RandomNormal(stddev=self.class_std),
                 name="embedding",
             )
             width += self.w_dim
@@ -199,5 +206,5 @@ class MappingNetwork(keras.layers.Layer):
         return (*z_shape[:-1], self.w_dim if self.hidden_layers >= 0 else z_shape[-1] + embedded)
 
     def get_config(self) -> dict[str, Any]:
-        names = ("w_dim", "hidden_layers", "num_classes")
+        names = ("w_dim", "hidden_layers", "num_classes", "class_std")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -8,7 +8,13 @@ import keras
 import tensorflow as tf
 
 from tgan_tf.config import LINEAR_INITIALIZERS, Config
-from tgan_tf.layers import ImageStem, Normalization, TransformerBlock, pool_tokens
+from tgan_tf.layers import (
+    ImageStem,
+    MinibatchStddev,
+    Normalization,
+    TransformerBlock,
+    pool_tokens,
+)
 from tgan_tf.networks.noise import TokenNoise
 
 
@@ -16,7 +22,9 @@ class _Discriminator(keras.Model):
     """Shared by both kinds: features -> logit, with projection of the class.
 
     ``logit = head(f) + <embedding[label], f>`` (Miyato & Koyama 2018, eq. 4), in float32 at least:
-    penalties differentiate the logit, and half precision loses that.
+    penalties differentiate the logit, and half precision loses that. With ``d_minibatch_std``, the
+    head also reads how much the features before pooling differ within a group of examples; an
+    example's logit then depends on the others of its group.
 
     Attributes:
         noise_numbers: how many random numbers an example's attention layers take.
@@ -37,9 +45,17 @@ class _Discriminator(keras.Model):
             "kernel_initializer": LINEAR_INITIALIZERS[d.d_init],
             "dtype": self.variable_dtype,
         }
+        inputs = width
+        if d.d_minibatch_std:
+            self.spread = MinibatchStddev(
+                d.d_minibatch_std, dtype=self.variable_dtype, name="spread"
+            )
+            inputs += 1
         if d.d_head == "mlp":
             self.hidden = keras.layers.Dense(width, **linear, name="hidden")
-            self.hidden.build((None, width))
+            self.hidden.build((None, inputs))
+        else:
+            width = inputs
         self.head = keras.layers.Dense(1, **linear, name="head")
         self.head.build((None, width))
         if self.num_classes:
@@ -51,9 +67,11 @@ class _Discriminator(keras.Model):
             )
         self.built = True
 
-    def _logits(self, features: tf.Tensor, label: tf.Tensor | None) -> tf.Tensor:
-        """``[B, C]`` (and ``label`` int ``[B]``) -> ``[B]``."""
+    def _logits(self, features: tf.Tensor, label: tf.Tensor | None, x: tf.Tensor) -> tf.Tensor:
+        """``[B, C]`` (and ``label`` int ``[B]``), pooled from ``x`` ``[B, ..., C]`` -> ``[B]``."""
         features = tf.cast(features, self.variable_dtype)
+        if self.config.discriminator.d_minibatch_std:
+            features = tf.concat([features, self.spread(x)], axis=-1)  # [B, C + 1]
         if self.config.discriminator.d_head == "mlp":
             features = tf.nn.leaky_relu(self.hidden(features), 0.2)  # [B, C]
         logits = self.head(features)[:, 0]
@@ -183,7 +201,7 @@ class TransformerDiscriminator(_Discriminator):
                     x = tf.concat([token, x], axis=1)  # [B, 1 + N, C]
                 x = block(x, noise=next(parts))
         x = self.norm(x)
-        return self._logits(x[:, 0] if with_token else tf.reduce_mean(x, axis=1), label)
+        return self._logits(x[:, 0] if with_token else tf.reduce_mean(x, axis=1), label, x)
 
 
 @keras.saving.register_keras_serializable(package="tgan_tf")
@@ -223,4 +241,4 @@ class ConvDiscriminator(_Discriminator):
         x = tf.cast(image, self.compute_dtype)
         for layer in self.convolutions:
             x = tf.nn.leaky_relu(layer(x), 0.2)  # [B, H / 2^i, W / 2^i, C_i]
-        return self._logits(tf.reduce_mean(x, axis=(1, 2)), label)
+        return self._logits(tf.reduce_mean(x, axis=(1, 2)), label, x)

@@ -57,7 +57,12 @@ class TransformerGenerator(keras.Model):
         initializer = LINEAR_INITIALIZERS[g.g_init]
         linear: dict[str, Any] = {"kernel_initializer": initializer, "dtype": policy}
         self.mapping_network = MappingNetwork(
-            g.w_dim, g.mapping_layers, self.num_classes, dtype=policy, name="mapping"
+            g.w_dim,
+            g.mapping_layers,
+            self.num_classes,
+            g.g_class_std,
+            dtype=policy,
+            name="mapping",
         )
         self.mapping_network.build(z_shape, (None,))
         w_shape = self.mapping_network.compute_output_shape(z_shape)

@@ -13,7 +13,9 @@ def gradient_penalty(logits_of: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor) 
     Its gradient needs the second derivative of everything inside ``logits_of``.
 
     Args:
-        logits_of: samples ``[B, ...]`` -> logits ``[B]``; an example's logit depends on it alone.
+        logits_of: samples ``[B, ...]`` -> logits ``[B]``. Where an example's logit depends on the
+            others too (minibatch standard deviation), its penalty is that of the sum of all
+            logits, as in StyleGAN2: ``|grad_x sum_j D(x_j)|^2``.
         x: samples ``[B, ...]``.
 
     Returns:
