@@ -288,7 +288,7 @@ class TestContradictions:
             ({"d_minibatch_std": 1}, "--d_minibatch_std=1: .* use 4, or 0"),
             (
                 {"d_minibatch_std": 5},
-                "--d_minibatch_std=5 .*--batch_size=64; .*=60 or 65, or a div",
+                "--d_minibatch_std=5 .*--batch_size=64; .*=60 or 65, ",
             ),
             ({"d_minibatch_std": 8, "batch_size": 4}, "--d_minibatch_std=8 .*--batch_size=8, "),
             ({"precision": "mixed_float16"}, "--precision=mixed_float16.*--penalty=exact"),
