@@ -66,8 +66,15 @@ def _option(
     return field(default=default, metadata=metadata)
 
 
-LOSSES = ("non_saturating", "relativistic", "hinge", "wasserstein")
-AUGMENTATIONS = ("color", "translation", "cutout")
+LOSSES = (
+    "non_saturating",
+    "minimax",
+    "least_squares",
+    "relativistic",
+    "hinge",
+    "wasserstein",
+)
+AUGMENTATIONS = ("color", "translation", "cutout", "erase", "hue", "filter", "flip")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16", "float64")
 STRATEGIES = ("auto", "one", "mirrored", "multi_worker", "tpu")
 METRICS = ("frechet", "kernel", "precision_recall", "density_coverage", "class_accuracy")
@@ -286,6 +293,68 @@ class ObjectiveConfig:
     augment: tuple[str, ...] = _option(
         (), "DiffAugment policies, shown to D for real and fake alike", choices=AUGMENTATIONS
     )
+    augment_p: float = _option(
+        1.0, "probability of each policy for each image, at the end", low=0, high=1
+    )
+    augment_p_initial: float = _option(
+        1.0, "probability at the start / at the end; rises by a cosine (R3GAN: 0)", low=0, high=1
+    )
+    augment_translation: float = _option(
+        0.125, "greatest shift / side (TransGAN: 0.2)", above=0, high=1
+    )
+    augment_cutout: float = _option(0.5, "side of the hole / side of the image", above=0, high=1)
+    augment_cutout_p: float = _option(
+        1.0, "probability of cutout / that of the others (TransGAN: 0.3)", above=0, high=1
+    )
+    ada_target: float = _option(
+        0.0,
+        "control the probability so that the mean sign of D(real) is this (ADA: 0.6); with a"
+        " relativistic loss, of D(real) - D(fake); 0: not controlled",
+        low=0,
+        high=0.999,
+    )
+    ada_kimg: float = _option(
+        500.0, "thousand images in which the controlled probability goes from 0 to 1", above=0
+    )
+    gp_weight: float = _option(0.0, "weight of the WGAN-GP penalty (10 is usual)", low=0)
+    gamma_final: float = _option(
+        1.0, "gradient penalties at the end / at the start; falls by a cosine", low=0, high=1
+    )
+    drift_weight: float = _option(
+        0.0, "weight of (mean of D(real))^2, WGAN-GP's eps (TransGAN: 0.001)", low=0
+    )
+    lecam_weight: float = _option(0.0, "weight of the LeCam regulariser (0.3 is usual)", low=0)
+    lecam_start_step: int = _option(1000, "first step with the LeCam regulariser", low=0)
+    cr_real: float = _option(
+        0.0, "weight of consistency under cr_augment for real samples (CR, bCR: 10)", low=0
+    )
+    cr_fake: float = _option(0.0, "the same for fake samples (bCR: 10)", low=0)
+    cr_augment: tuple[str, ...] = _option(
+        ("translation",), "what D's judgement should not depend on", choices=AUGMENTATIONS
+    )
+    top_k: float = _option(
+        1.0,
+        "share of the samples, those with the greatest logits, that G learns from at the end; falls"
+        " from 1 by a cosine (usual: 0.5)",
+        above=0,
+        high=1,
+    )
+
+    @property
+    def augments_in_part(self) -> bool:
+        """Whether there are examples that a policy leaves alone."""
+        p = min(self.augment_p, self.augment_p_initial, self.augment_cutout_p)
+        return bool(self.augment) and (p < 1 or bool(self.ada_target))
+
+    @property
+    def penalizes(self) -> bool:
+        """Whether there is a gradient penalty."""
+        return any((self.r1_gamma, self.r2_gamma, self.gp_weight))
+
+    @property
+    def regularizes(self) -> bool:
+        """Whether there are penalties on logits."""
+        return any((self.drift_weight, self.lecam_weight, self.cr_real, self.cr_fake))
 
 
 @dataclass(frozen=True)
@@ -304,6 +373,21 @@ class OptimizerConfig:
     lr_final: float = _option(
         1.0, "learning rate at the end / at the start; falls by a cosine", above=0, high=1
     )
+    beta2_final: float = _option(
+        0.0,
+        "decay of the second moment at the end; approached by a cosine; 0: as beta2",
+        low=0,
+        high=0.9999,
+    )
+    schedule_kimg: float = _option(
+        0.0,
+        "length of all cosines, in thousand images: lr_final, beta2_final, gamma_final,"
+        " ema_initial, augment_p_initial, top_k; 0: the whole run",
+        low=0,
+    )
+    weight_decay: float = _option(
+        0.0, "decoupled (AdamW), of matrices and larger weights, times the learning rate", low=0
+    )
     lr_warmup_kimg: float = _option(0.0, "linear warm-up, in thousand images", low=0)
     clip_norm: float = _option(0.0, "clip gradients to this global norm; 0: never", low=0)
 
@@ -314,11 +398,15 @@ class TrainingConfig:
 
     total_kimg: float = _option(180.0, "thousand real images shown in all", above=0)
     batch_size: int = _option(64, "global batch, over all replicas", low=1)
+    d_steps: int = _option(1, "steps of D for each step of G", low=1)
     ema_half_life_kimg: float = _option(
         5.0, "half-life of the generator's moving average, in thousand images", low=0
     )
     ema_ramp: float = _option(
         0.05, "the half-life is at most this share of the images seen; 0: no ramp", low=0, high=1
+    )
+    ema_initial: float = _option(
+        1.0, "the half-life at the start / at the end; rises by a cosine (R3GAN: 0)", low=0, high=1
     )
     precision: str = _option("float32", "numbers that the networks compute in", choices=PRECISIONS)
     strategy: str = _option("auto", "tf.distribute strategy", choices=STRATEGIES)
@@ -482,6 +570,17 @@ class Config:
         """Training steps of the whole run."""
         images = max(1, round(self.training.total_kimg * 1000))
         return -(-images // self.training.batch_size)
+
+    @property
+    def schedule_steps(self) -> int:
+        """Steps after which all cosines have come to their end."""
+        kimg = self.optimizer.schedule_kimg
+        return self.steps(kimg) if kimg else self.total_steps
+
+    def kind_of_step(self, step: int) -> tuple[bool, bool]:
+        """Whether this step (from 0) has the gradient penalty, and whether G learns in it."""
+        o, d_steps = self.objective, self.training.d_steps
+        return o.penalizes and step % o.penalty_every == 0, (step + 1) % d_steps == 0
 
     def steps(self, kimg: float) -> int:
         """Steps that show ``kimg`` thousand images, at least one."""
@@ -765,8 +864,7 @@ def _check_together(config: Config) -> None:
         raise ConfigError("--g_latent_position: there are no such tokens; give --g_latent_tokens")
     _check_discriminator(d)
     _check_groups(config)
-    if config.objective.loss == "wasserstein" and not config.objective.r1_gamma:
-        raise ConfigError("--loss=wasserstein needs a penalty: give --r1_gamma (say 10)")
+    _check_objective(config.objective)
     o, precision = config.objective, config.training.precision
     if (
         precision.startswith("mixed")
@@ -779,9 +877,16 @@ def _check_together(config: Config) -> None:
         )
     if data.channels == 2:
         raise ConfigError("--channels=2: images have 1 (grey), 3 (RGB) or 4 (RGBA) channels")
-    if data.channels in (1, 4) and "color" in config.objective.augment:
+    for name in ("augment", "cr_augment"):
+        for policy in ("color", "hue"):
+            if data.channels in (1, 4) and policy in getattr(config.objective, name):
+                raise ConfigError(
+                    f"--{name}={policy} is for RGB images; the data have --channels={data.channels}"
+                )
+    if config.objective.top_k < 1 and d.d_minibatch_std:
         raise ConfigError(
-            f"--augment=color is for RGB images; the data have --channels={data.channels}"
+            f"--top_k={config.objective.top_k:g} --d_minibatch_std={d.d_minibatch_std}: a logit"
+            " that depends on its group ranks no sample; leave one of them out"
         )
     if config.is_resolved:
         _check_grids(config)
@@ -849,6 +954,26 @@ def _check_discriminator(d: DiscriminatorConfig) -> None:
         )
 
 
+def _check_objective(o: ObjectiveConfig) -> None:
+    """Losses, penalties and augmentation against each other."""
+    if o.loss == "wasserstein" and not (o.r1_gamma or o.gp_weight):
+        raise ConfigError(
+            "--loss=wasserstein needs a penalty: give --r1_gamma (say 10) or --gp_weight=10"
+        )
+    if o.ada_target and not o.augment:
+        raise ConfigError(
+            f"--ada_target={o.ada_target:g} has nothing to control: give --augment, say"
+            " --augment=translation,color"
+        )
+    if o.ada_target and (o.augment_p, o.augment_p_initial) != (1, 1):
+        raise ConfigError(
+            f"--ada_target={o.ada_target:g} controls the probability itself: leave out --augment_p"
+            " and --augment_p_initial, or --ada_target"
+        )
+    if (o.cr_real or o.cr_fake) and not o.cr_augment:
+        raise ConfigError("--cr_real, --cr_fake: give --cr_augment, say --cr_augment=translation")
+
+
 def _check_groups(config: Config) -> None:
     """Groups of examples against the batch."""
     group, batch = config.discriminator.d_minibatch_std, config.training.batch_size
@@ -863,6 +988,19 @@ def _check_groups(config: Config) -> None:
         )
 
 
+_NEEDS = {
+    "augment_p": "augment",
+    "augment_p_initial": "augment",
+    "augment_translation": "augment=translation",
+    "augment_cutout": "augment=cutout",
+    "augment_cutout_p": "augment=cutout",
+    "ada_kimg": "ada_target",
+    "lecam_start_step": "lecam_weight",
+    "cr_augment": "cr_real or --cr_fake",
+    "gamma_final": "r1_gamma, --r2_gamma or --gp_weight",
+}
+
+
 def _check_unused(config: Config) -> None:
     """What a user asks for must have an effect.
 
@@ -875,6 +1013,19 @@ def _check_unused(config: Config) -> None:
         )
     if not config.data.conditional and config.generator.g_class_std != GeneratorConfig.g_class_std:
         raise ConfigError("--noconditional has no use for --g_class_std; leave one of them out")
+    o = config.objective
+    has = {
+        "augment": o.augment,
+        "augment=translation": "translation" in o.augment,
+        "augment=cutout": "cutout" in o.augment,
+        "ada_target": o.ada_target,
+        "lecam_weight": o.lecam_weight,
+        "cr_real or --cr_fake": o.cr_real or o.cr_fake,
+        "r1_gamma, --r2_gamma or --gp_weight": o.penalizes,
+    }
+    for name, need in _NEEDS.items():
+        if getattr(o, name) != getattr(ObjectiveConfig, name) and not has[need]:
+            raise ConfigError(f"--{name} has no effect without --{need}; leave it out")
     d, default = config.discriminator, DiscriminatorConfig()
     known = ("d_kind", "d_width", "d_patch", "d_minibatch_std")
     if d.d_kind != "conv":

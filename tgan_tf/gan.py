@@ -19,10 +19,11 @@ import tensorflow as tf
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.modalities.image import ImageModality
 from tgan_tf.networks import build_discriminator, build_generator
-from tgan_tf.objectives.augmentation import augment, numbers_needed
-from tgan_tf.objectives.losses import LOSSES
-from tgan_tf.objectives.penalties import finite_difference, gradient_penalty
-from tgan_tf.objectives.schedules import WarmupCosine, ema_decay
+from tgan_tf.objectives import randomness
+from tgan_tf.objectives.augmentation import adapt, numbers_needed
+from tgan_tf.objectives.game import Game, Numbers
+from tgan_tf.objectives.losses import top_k_weights
+from tgan_tf.objectives.schedules import ScheduledAdam, WarmupCosine, cosine, ema_decay
 
 Logs = dict[str, tf.Tensor]
 Gradients = list[tf.Tensor]
@@ -30,9 +31,8 @@ Gradients = list[tf.Tensor]
 # Options that ``TransformerGAN.retune`` takes.
 RETUNABLE = ("g_lr", "d_lr", "r1_gamma", "r2_gamma", "augment")
 
-# One stream of random numbers for each use, so that adding a use changes no other.
-_LATENT, _AUGMENT_REAL, _AUGMENT_FAKE, _DISTURB_REAL, _DISTURB_FAKE = range(5)
-_G_TOKENS, _TOKENS_REAL, _TOKENS_FAKE = range(5, 8)
+_ADA_EVERY = 4  # steps between two adjustments of the probability (Karras et al. 2020, sec. 3.1)
+_LECAM_DECAY = 0.99  # of the anchors, for each step (Tseng et al. 2021, sec. 4.1)
 
 
 @keras.saving.register_keras_serializable(package="tgan_tf")
@@ -80,23 +80,18 @@ class TransformerGAN(keras.Model):
         self.ema_generator.trainable = False
         for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
             average.assign(weight)
-        self.g_optimizer = self._make_optimizer("g", self.generator, config.optimizer.g_lr)
-        self.d_optimizer = self._make_optimizer("d", self.discriminator, config.optimizer.d_lr)
-        self.step = tf.Variable(
-            0,
-            dtype=tf.int64,
-            trainable=False,
-            name="step",
-            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-        )
-        self.loss_scale = None
-        if config.training.precision == "mixed_float16":
-            self.loss_scale = tf.Variable(
-                2.0**15,
-                trainable=False,
-                name="loss_scale",
-                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-            )
+        o, d_steps = config.optimizer, config.training.d_steps
+        self.g_optimizer = self._make_optimizer("g", self.generator, o.g_lr, d_steps)
+        self.d_optimizer = self._make_optimizer("d", self.discriminator, o.d_lr, 1)
+        self.step = _scalar("step", 0, tf.int64)
+        half = config.training.precision == "mixed_float16"
+        self.loss_scale = _scalar("loss_scale", 2.0**15) if half else None
+        # What a controller or a regulariser remembers from step to step.
+        self.memory: dict[str, tf.Variable] = {}
+        if config.objective.ada_target:
+            self.memory |= {name: _scalar(name, 0.0) for name in ("augment_p", "ada_sign")}
+        if config.objective.lecam_weight:
+            self.memory |= {name: _scalar(name, 0.0) for name in ("real_anchor", "fake_anchor")}
         self._trace()
         self.built = True
         # Our two optimizers are driven by train_step; one given here would allocate slots of every
@@ -104,23 +99,39 @@ class TransformerGAN(keras.Model):
         self.compile(optimizer=None)
 
     def _make_optimizer(
-        self, name: str, network: keras.Model, learning_rate: float
+        self, name: str, network: keras.Model, learning_rate: float, every: int
     ) -> keras.optimizers.Optimizer:
-        o, schedule = self.config.optimizer, self._schedule(learning_rate)
-        optimizer = keras.optimizers.Adam(schedule, o.beta1, o.beta2, 1e-8, name=f"{name}_adam")
+        """Adam for a network that is updated every so many steps."""
+        o = self.config.optimizer
+        optimizer = ScheduledAdam(
+            self._schedule(learning_rate, every),
+            o.beta2_final,
+            -(-self.config.schedule_steps // every),
+            beta_1=o.beta1,
+            beta_2=o.beta2,
+            epsilon=1e-8,
+            weight_decay=o.weight_decay or None,
+            name=f"{name}_adam",
+        )
+        if o.weight_decay:
+            # Gains and biases are scales and origins, which nothing should pull to zero.
+            small = [w for w in network.trainable_variables if len(w.shape) < 2]
+            optimizer.exclude_from_weight_decay(var_list=small)
         optimizer.build(network.trainable_variables)
         return optimizer
 
-    def _schedule(self, learning_rate: float) -> WarmupCosine:
+    def _schedule(self, learning_rate: float, every: int) -> WarmupCosine:
         o = self.config.optimizer
-        warmup_steps = round(o.lr_warmup_kimg * 1000 / self.config.training.batch_size)
-        return WarmupCosine(learning_rate, warmup_steps, self.config.total_steps, o.lr_final)
+        warmup = round(o.lr_warmup_kimg * 1000 / self.config.training.batch_size)
+        span = -(-self.config.schedule_steps // every)
+        return WarmupCosine(learning_rate, warmup // every, span, o.lr_final)
 
     def _trace(self) -> None:
+        self.game = Game(self.config.objective, self.discriminator)
         # Traced once, however often ``make_step`` is called. Behind a lambda, or
         # ``tf.saved_model.save`` takes it for something to save.
         traced = tf.function(self._run_replicas, autograph=False)
-        self._run = lambda data, penalize: traced(data, penalize)
+        self._run = lambda data, penalize, train_g: traced(data, penalize, train_g)
 
     # --- use ---------------------------------------------------------------------------------
 
@@ -149,7 +160,7 @@ class TransformerGAN(keras.Model):
             "step",
         )
         scale = {} if self.loss_scale is None else {"loss_scale": self.loss_scale}
-        return {name: getattr(self, name) for name in names} | scale
+        return {name: getattr(self, name) for name in names} | scale | self.memory
 
     def retune(self, **options: Any) -> None:
         """Goes on with other options of the game; weights, slots and the step stay.
@@ -165,8 +176,9 @@ class TransformerGAN(keras.Model):
         if fixed := sorted(options.keys() - set(RETUNABLE)):
             raise ConfigError(f"{', '.join(fixed)}: cannot change in the middle of a training")
         self.config = self.config.replace(**options)
-        self.g_optimizer.learning_rate = self._schedule(self.config.optimizer.g_lr)
-        self.d_optimizer.learning_rate = self._schedule(self.config.optimizer.d_lr)
+        o, d_steps = self.config.optimizer, self.config.training.d_steps
+        self.g_optimizer.learning_rate = self._schedule(o.g_lr, d_steps)
+        self.d_optimizer.learning_rate = self._schedule(o.d_lr, 1)
         self._trace()
 
     def get_config(self) -> dict[str, Any]:
@@ -177,25 +189,24 @@ class TransformerGAN(keras.Model):
     def make_step(self) -> Callable[[Any], Logs]:
         """A function of one distributed batch that trains one step and gives its logs.
 
-        Lazy penalties are two traces, chosen here by the number of the step: a ``tf.cond`` fails
-        under XLA, and a collective inside one fails under every strategy of several replicas.
+        Each kind of step is a trace of its own, chosen by the number of the step: a ``tf.cond``
+        fails under XLA, and a collective inside one under every strategy of several replicas.
         """
-        o = self.config.objective
-        every = o.penalty_every if o.r1_gamma or o.r2_gamma else 0
         number = int(self.step.numpy())
 
         def step(data: Any) -> Logs:
             nonlocal number
-            penalize = bool(every) and number % every == 0
+            penalize, train_g = self.config.kind_of_step(number)
             number += 1
-            return self._run(data, penalize)
+            return self._run(data, penalize, train_g)
 
         return step
 
-    def _run_replicas(self, data: Any, penalize: bool) -> Logs:
+    def _run_replicas(self, data: Any, penalize: bool, train_g: bool) -> Logs:
         """One step on every replica; the logs of the first, which are those of all."""
         strategy = self.distribute_strategy
-        logs = strategy.run(self.train_step, args=(data,), kwargs={"penalize": penalize})
+        options = {"penalize": penalize, "train_g": train_g}
+        logs = strategy.run(self.train_step, args=(data,), kwargs=options)
         return {name: strategy.experimental_local_results(v)[0] for name, v in logs.items()}
 
     def make_train_function(self, force: bool = False) -> Callable[[Any], Logs]:
@@ -215,13 +226,14 @@ class TransformerGAN(keras.Model):
 
     # --- the step ----------------------------------------------------------------------------
 
-    def train_step(self, data: Any, penalize: bool = True) -> Logs:
-        """One step of each network, in replica context.
+    def train_step(self, data: Any, penalize: bool = True, train_g: bool = True) -> Logs:
+        """One step of the discriminator and, if its turn, the generator, in replica context.
 
         Args:
             data: this replica's share of the global batch: ``{"image": [b, H, W, C], "label":
                 int [b]}``, ``(image, label)`` or ``image``; images uint8, or float in [-1, 1].
             penalize: whether this step has the (lazy) gradient penalty.
+            train_g: whether the generator learns.
 
         Returns:
             Scalars over the global batch, the same on every replica.
@@ -229,23 +241,12 @@ class TransformerGAN(keras.Model):
         real, label = self._unpack(data)
         context = tf.distribute.get_replica_context()
         batch = tf.shape(real)[0]
-        draw = _Draw(self.config.training.seed, self.step, context, batch, real.dtype)
-        z = draw.normal(_LATENT, (self.config.generator.latent_dim,))
-        numbers = numbers_needed(self.config.objective.augment)
-        noise = {
-            "u_real": draw.uniform(_AUGMENT_REAL, (numbers,)),
-            "u_fake": draw.uniform(_AUGMENT_FAKE, (numbers,)),
-        }
-        if penalize and self.config.objective.penalty == "finite_difference":
-            noise["eps_real"] = draw.normal(_DISTURB_REAL, real.shape[1:])
-            noise["eps_fake"] = draw.normal(_DISTURB_FAKE, real.shape[1:])
+        draw = randomness.Draw(self.config.training.seed, self.step, context, batch, real.dtype)
+        z = draw.normal(randomness.LATENT, (self.config.generator.latent_dim,))
+        numbers = self._numbers(draw, real, penalize)
         # For attention layers with noise; most networks have none.
-        g_tokens = None
-        if numbers := self.generator.noise_numbers:
-            g_tokens = draw.normal(_G_TOKENS, (numbers,))
-        if numbers := self.discriminator.noise_numbers:
-            noise["tokens_real"] = draw.normal(_TOKENS_REAL, (numbers,))
-            noise["tokens_fake"] = draw.normal(_TOKENS_FAKE, (numbers,))
+        count = self.generator.noise_numbers
+        tokens = draw.normal(randomness.G_TOKENS, (count,)) if count else None
         # Sums over the replica's examples / the global batch add up to the global mean.
         share = 1 / tf.cast(batch * context.num_replicas_in_sync, real.dtype)
 
@@ -262,24 +263,86 @@ class TransformerGAN(keras.Model):
         # Both networks play with the same fakes, so the generator runs forward once a step.
         weights = [weight.value for weight in self.generator.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(weights)
-            fake = tf.cast(compiled(self.generator)(z, label, g_tokens), real.dtype)  # [b, H, W, C]
+            tape.watch(weights if train_g else [])
+            fake = compiled(self.generator)(z, label, tokens)
+            fake = tf.cast(fake, real.dtype)  # [b, H, W, C]
+        still = tf.stop_gradient(fake)
 
-        d_gradients = compiled(functools.partial(self._d_gradients, penalize=penalize))
-        gradients, d_logs = d_gradients(real, tf.stop_gradient(fake), label, noise, share)
+        d_gradients = functools.partial(self._d_gradients, context=context, penalize=penalize)
+        gradients, d_logs = compiled(d_gradients)(real, still, label, numbers, share)
         logs = total(d_logs)
+        logs |= self._remember(logs)
         logs["d_grad_norm"] = self._apply(self.d_optimizer, self.discriminator, gradients, context)
 
-        # The chain through the image needs D's backward pass to its input, not to its weights.
-        to_image, g_logs = compiled(self._image_gradient)(
-            real, tf.stop_gradient(fake), label, noise, share
-        )
-        gradients = tape.gradient(fake, weights, output_gradients=to_image)
-        logs |= total(g_logs)
-        logs["g_grad_norm"] = self._apply(self.g_optimizer, self.generator, gradients, context)
-        self._average()
+        if train_g:
+            # The chain through the image needs D's backward pass to its input, not to its weights.
+            to_image, loss, logit = compiled(self._image_gradient)(
+                real, still, label, numbers, share
+            )
+            if self.config.objective.top_k < 1:
+                weight = self._top_k(logit, context)  # [b]
+                loss, to_image = loss * weight, to_image * weight[:, None, None, None]
+            gradients = tape.gradient(fake, weights, output_gradients=to_image)
+            logs |= total({"loss_g": tf.reduce_sum(loss) * share})
+            logs["g_grad_norm"] = self._apply(self.g_optimizer, self.generator, gradients, context)
+            self._average()
         self.step.assign_add(1)
         return logs
+
+    def _numbers(self, draw: randomness.Draw, real: tf.Tensor, penalize: bool) -> Numbers:
+        """What the game needs in this step: random numbers, and what schedules and memory say."""
+        o, span = self.config.objective, self.config.schedule_steps
+        count = numbers_needed(o.augment, o.augments_in_part)
+        numbers = {
+            "u_real": draw.uniform(randomness.AUGMENT_REAL, (count,)),
+            "u_fake": draw.uniform(randomness.AUGMENT_FAKE, (count,)),
+        }
+        if o.augments_in_part:
+            p = cosine(self.step, span, o.augment_p_initial * o.augment_p, o.augment_p)
+            numbers["p"] = self.memory.get("augment_p", p)
+        if penalize:
+            numbers["gamma"] = cosine(self.step, span, 1.0, o.gamma_final)
+        if penalize and o.penalty == "finite_difference":
+            numbers["eps_real"] = draw.normal(randomness.DISTURB_REAL, real.shape[1:])
+            numbers["eps_fake"] = draw.normal(randomness.DISTURB_FAKE, real.shape[1:])
+        if count := self.discriminator.noise_numbers:
+            numbers["tokens_real"] = draw.normal(randomness.TOKENS_REAL, (count,))
+            numbers["tokens_fake"] = draw.normal(randomness.TOKENS_FAKE, (count,))
+        if penalize and o.gp_weight:
+            numbers["mix"] = draw.uniform(randomness.MIX, (1,))
+        if o.lecam_weight:
+            numbers["lecam"] = tf.cast(self.step >= o.lecam_start_step, real.dtype)
+            numbers |= {name: self.memory[name] for name in ("real_anchor", "fake_anchor")}
+        if o.cr_real or o.cr_fake:
+            count = numbers_needed(o.cr_augment)
+            numbers["t_real"] = draw.uniform(randomness.CONSISTENCY_REAL, (count,))
+            numbers["t_fake"] = draw.uniform(randomness.CONSISTENCY_FAKE, (count,))
+        return {name: tf.cast(value, real.dtype) for name, value in numbers.items()}
+
+    def _remember(self, logs: Logs) -> Logs:
+        """Memory after a step with these logs; and what of it is logged itself."""
+        o, memory = self.config.objective, self.memory
+        if o.lecam_weight:
+            for name in ("real", "fake"):
+                anchor, mean = memory[f"{name}_anchor"], tf.cast(logs[f"{name}_logit"], tf.float32)
+                # The first mean is the average so far: from 0 it would take hundreds of steps.
+                rate = tf.where(self.step == 0, 1.0, 1 - _LECAM_DECAY)
+                anchor.assign(anchor + rate * (mean - anchor))
+        if not o.ada_target:
+            return {}
+        sign = memory["ada_sign"] + tf.cast(logs["overfit_sign"], tf.float32) / _ADA_EVERY
+        images = self.config.training.batch_size * _ADA_EVERY
+        turn = (self.step + 1) % _ADA_EVERY == 0
+        p = adapt(memory["augment_p"], sign, o.ada_target, images, o.ada_kimg * 1000)
+        memory["augment_p"].assign(tf.where(turn, p, memory["augment_p"]))
+        memory["ada_sign"].assign(tf.where(turn, 0.0, sign))
+        return {"augment_p": tf.identity(memory["augment_p"])}
+
+    def _top_k(self, logit: tf.Tensor, context: tf.distribute.ReplicaContext) -> tf.Tensor:
+        """Weights ``[b]`` of the samples that the generator learns from."""
+        every = context.all_gather(logit, axis=0) if context.num_replicas_in_sync > 1 else logit
+        share = cosine(self.step, self.config.schedule_steps, 1.0, self.config.objective.top_k)
+        return top_k_weights(logit, every, share)
 
     def _unpack(self, data: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
         """Whatever a user's data set gives -> images in [-1, 1] and labels or None."""
@@ -321,44 +384,35 @@ class TransformerGAN(keras.Model):
         real: tf.Tensor,
         fake: tf.Tensor,
         label: tf.Tensor | None,
-        noise: dict[str, tf.Tensor],
+        numbers: Numbers,
         share: tf.Tensor,
         *,
+        context: tf.distribute.ReplicaContext,
         penalize: bool,
     ) -> tuple[Gradients, Logs]:
-        """Gradients of the discriminator's loss and penalty, and the replica's share of the logs.
+        """Gradients of the discriminator's loss, and the replica's share of the logs.
 
         Args:
             real: ``[b, H, W, C]`` in [-1, 1].
             fake: like ``real``.
             label: int ``[b]`` or None.
-            noise: uniform numbers of the augmentation, normal ones of the finite difference and
-                of attention layers.
+            numbers: from ``_numbers``.
             share: 1 / global batch.
-            penalize: whether the loss has the gradient penalty.
+            context: of the replica.
+            penalize: whether the loss has the gradient penalties.
         """
-        o = self.config.objective
+
+        def mean(values: tf.Tensor) -> tf.Tensor:
+            part = tf.reduce_sum(tf.stop_gradient(values)) * share
+            if context.num_replicas_in_sync == 1:
+                return part
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, part)
+
         weights = [weight.value for weight in self.discriminator.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
-            real_logit, real_penalty = self._judge(
-                real, label, noise, "real", penalize and o.r1_gamma
-            )
-            fake_logit, fake_penalty = self._judge(
-                fake, label, noise, "fake", penalize and o.r2_gamma
-            )
-            loss = LOSSES[o.loss][0](real_logit, fake_logit)  # [b]
-            penalty = 0.5 * (o.r1_gamma * real_penalty + o.r2_gamma * fake_penalty)
-            # Lazy: the weight makes up for the steps without (Karras et al. 2020, app. B).
-            total = self._scaled(loss + o.penalty_every * penalty, share)
-        logs = {
-            "loss_d": loss,
-            "real_logit": real_logit,
-            "fake_logit": fake_logit,
-            "real_sign": tf.sign(real_logit),
-        }
-        if penalize:
-            logs["penalty"] = penalty
+            loss, logs = self.game.d_loss(real, fake, label, numbers, mean, penalize=penalize)
+            total = self._scaled(loss, share)
         logs = {name: tf.reduce_sum(value) * share for name, value in logs.items()}
         return tape.gradient(total, weights), logs
 
@@ -367,57 +421,22 @@ class TransformerGAN(keras.Model):
         real: tf.Tensor,
         fake: tf.Tensor,
         label: tf.Tensor | None,
-        noise: dict[str, tf.Tensor],
+        numbers: Numbers,
         share: tf.Tensor,
-    ) -> tuple[tf.Tensor, Logs]:
-        """Gradient of the generator's loss with respect to its images, ``[b, H, W, C]``."""
-        o = self.config.objective
-        real_logit, _ = self._judge(real, label, noise, "real", 0)
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Gradient of the generator's loss with respect to its images, ``[b, H, W, C]``; the loss
+        and the logits, ``[b]``."""
+        real_logit = self.game.look(real, label, "real", numbers)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(fake)
-            fake_logit, _ = self._judge(fake, label, noise, "fake", 0)
-            loss = LOSSES[o.loss][1](real_logit, fake_logit)  # [b]
+            loss, fake_logit = self.game.g_loss(real_logit, fake, label, numbers)
             total = self._scaled(loss, share)
-        return tape.gradient(total, fake), {"loss_g": tf.reduce_sum(loss) * share}
+        return tape.gradient(total, fake), loss, fake_logit
 
     def _scaled(self, losses: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
         """Per-example losses ``[b]`` -> this replica's share of the mean, scaled for float16."""
         total = tf.reduce_sum(losses) * share
         return total if self.loss_scale is None else total * self.loss_scale
-
-    def _judge(
-        self,
-        image: tf.Tensor,
-        label: tf.Tensor | None,
-        noise: dict[str, tf.Tensor],
-        kind: str,
-        gamma: float,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits ``[b]`` of augmented images, and their gradient penalty ``[b]`` (0 if no gamma).
-
-        The penalty is with respect to the image before augmentation (R3GAN 2024, app. B). Of
-        ``noise``, that of ``kind``, real or fake, is used.
-        """
-        o = self.config.objective
-        u, tokens = noise[f"u_{kind}"], noise.get(f"tokens_{kind}")
-
-        def logits_of(x: tf.Tensor) -> tf.Tensor:
-            return self.discriminator(augment(x, u, o.augment), label, tokens)
-
-        if not gamma:
-            logit = logits_of(image)
-            return logit, tf.zeros_like(logit)
-        if o.penalty == "exact":
-            return logits_of(image), gradient_penalty(logits_of, image)
-        # Both halves in one call: half as many, larger operations.
-        moved = image + o.penalty_sigma * noise[f"eps_{kind}"]
-        both = tf.concat([augment(image, u, o.augment), augment(moved, u, o.augment)], axis=0)
-        labels, both_tokens = (
-            None if tensor is None else tf.concat([tensor, tensor], axis=0)
-            for tensor in (label, tokens)
-        )
-        logit, disturbed = tf.split(self.discriminator(both, labels, both_tokens), 2)
-        return logit, finite_difference(logit, disturbed, o.penalty_sigma)
 
     def _apply(
         self,
@@ -457,7 +476,11 @@ class TransformerGAN(keras.Model):
         """The moving average follows; each replica writes its own copy."""
         t = self.config.training
         decay = ema_decay(
-            self.step * t.batch_size, t.batch_size, t.ema_half_life_kimg * 1000, t.ema_ramp
+            self.step * t.batch_size,
+            t.batch_size * t.d_steps,
+            t.ema_half_life_kimg * 1000,
+            t.ema_ramp,
+            cosine(self.step, self.config.schedule_steps, t.ema_initial, 1.0),
         )
         for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
             rate = tf.cast(1 - decay, average.dtype)
@@ -465,7 +488,7 @@ class TransformerGAN(keras.Model):
 
 
 def _check_share(config: Config) -> None:
-    """A replica's share of the batch holds whole groups of the minibatch standard deviation."""
+    """What several replicas cannot do as one would."""
     group = config.discriminator.d_minibatch_std
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     share = config.training.batch_size // replicas
@@ -475,37 +498,20 @@ def _check_share(config: Config) -> None:
             f"{config.training.batch_size} of each of {replicas} replicas; use a --batch_size that"
             f" {group * replicas} divides, or fewer replicas (--strategy=one)"
         )
+    if config.objective.drift_weight and config.training.jit_compile and replicas > 1:
+        raise ConfigError(
+            f"--drift_weight={config.objective.drift_weight:g} --jit_compile: the mean logit of"
+            f" {replicas} replicas cannot be formed inside a compiled function; leave out one of"
+            " them, or use --strategy=one"
+        )
 
 
-class _Draw:
-    """Random numbers of one step: drawn for the global batch, sliced for the replica.
-
-    Stateless, from (seed, step, stream): a resumed run draws what an unbroken one would. Philox by
-    name: the default algorithm gives other numbers under XLA.
-    """
-
-    def __init__(
-        self,
-        seed: int,
-        step: tf.Variable,
-        context: tf.distribute.ReplicaContext,
-        batch: tf.Tensor,
-        dtype: tf.DType,
-    ) -> None:
-        self.seed, self.step, self.batch, self.dtype = seed, step, batch, dtype
-        self.replicas = context.num_replicas_in_sync
-        self.replica = context.replica_id_in_sync_group
-
-    def _draw(self, function: Callable[..., tf.Tensor], stream: int, shape: Any) -> tf.Tensor:
-        seed = tf.stack([tf.constant(self.seed, tf.int64), self.step * 16 + stream])
-        full = function((self.batch * self.replicas, *shape), seed, dtype=self.dtype, alg="philox")
-        start = self.replica * self.batch
-        return full[start : start + self.batch] if self.replicas > 1 else full  # [b, *shape]
-
-    def normal(self, stream: int, shape: Any) -> tf.Tensor:
-        """Standard normal numbers, ``[b, *shape]``."""
-        return self._draw(tf.random.stateless_normal, stream, shape)
-
-    def uniform(self, stream: int, shape: Any) -> tf.Tensor:
-        """Uniform numbers in [0, 1), ``[b, *shape]``."""
-        return self._draw(tf.random.stateless_uniform, stream, shape)
+def _scalar(name: str, value: float, dtype: tf.DType = tf.float32) -> tf.Variable:
+    """A number that all replicas agree on, part of a checkpoint."""
+    return tf.Variable(
+        value,
+        dtype=dtype,
+        trainable=False,
+        name=name,
+        aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+    )

@@ -26,6 +26,14 @@ CLOSED_FORMS = {
         lambda r, f: -np.log(sigmoid(r - f)),
         lambda r, f: -np.log(sigmoid(f - r)),
     ),
+    "minimax": (
+        lambda r, f: -np.log(sigmoid(r)) - np.log(1 - sigmoid(f)),
+        lambda r, f: np.log(1 - sigmoid(f)),
+    ),
+    "least_squares": (
+        lambda r, f: ((r - 1) ** 2 + f**2) / 2,
+        lambda r, f: (f - 1) ** 2 / 2,
+    ),
     "hinge": (
         lambda r, f: np.maximum(0, 1 - r) + np.maximum(0, 1 + f),
         lambda r, f: -f,
@@ -46,7 +54,7 @@ def test_closed_form(name, player):
     np.testing.assert_allclose(given, CLOSED_FORMS[name][player](REAL, FAKE), rtol=1e-10)
 
 
-@pytest.mark.parametrize("name", ["non_saturating", "relativistic"])
+@pytest.mark.parametrize("name", ["non_saturating", "minimax", "relativistic"])
 def test_large_logits_stay_finite(name):
     """Where the closed form in probabilities is infinite."""
     real, fake = tf.constant([-1e4, 1e4]), tf.constant([1e4, -1e4])
@@ -68,6 +76,16 @@ def test_directions(name):
     assert (tape.gradient(d_loss, real).numpy() < 0).all()
     assert (tape.gradient(d_loss, fake).numpy() > 0).all()
     assert (tape.gradient(g_loss, fake).numpy() < 0).all()
+
+
+def test_minimax_saturates():
+    """Where D is sure, the reason for the other form."""
+    fake = tf.constant([-20.0])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(fake)
+        minimax, usual = LOSSES["minimax"][1](0, fake), LOSSES["non_saturating"][1](0, fake)
+    assert -1e-8 < float(tape.gradient(minimax, fake)) < 0
+    np.testing.assert_allclose(tape.gradient(usual, fake), [-1], rtol=1e-6)
 
 
 @pytest.mark.parametrize(

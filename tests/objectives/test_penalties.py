@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tgan_tf.objectives.penalties import finite_difference, gradient_penalty
+from tests.derivatives import assert_gradients
+from tgan_tf.objectives.penalties import (
+    consistency,
+    drift,
+    finite_difference,
+    gradient_penalty,
+    lecam,
+    wgan_gp,
+)
 
 RANDOM = np.random.default_rng(0)
 SHAPE, SIZE = (2, 3, 1), 6
@@ -78,3 +86,58 @@ def test_finite_difference_is_exact_in_the_mean(sigma):
     assert abs(given.mean() - exact - bias) < 5 * given.std() / count**0.5
     # The standard error is 2^.5 of |g|^2 / n^.5: small enough to tell a factor of two.
     assert given.std() / count**0.5 < 0.01 * exact
+
+
+class TestWganGp:
+    MIX = RANDOM.random(4)
+    FAKE = RANDOM.normal(size=X.shape)
+
+    def test_closed_form(self):
+        given = wgan_gp(
+            lambda x: quadratic(x, tf.constant(A)), tf.constant(X), self.FAKE, tf.constant(self.MIX)
+        )
+        mix = self.MIX[:, None, None, None]
+        norm = closed_form(mix * X + (1 - mix) * self.FAKE) ** 0.5
+        np.testing.assert_allclose(given, (norm - 1) ** 2, rtol=1e-9)
+
+    def test_gradient(self):
+        a = tf.Variable(A)
+
+        def penalty() -> tf.Tensor:
+            x, mix = tf.constant(X), tf.constant(self.MIX)
+            return tf.reduce_sum(wgan_gp(lambda x: quadratic(x, a), x, self.FAKE, mix))
+
+        assert_gradients(penalty, [a])
+
+    def test_a_flat_discriminator_has_a_finite_gradient(self):
+        w = tf.Variable(tf.zeros(SIZE, tf.float64))
+        with tf.GradientTape() as tape:
+            penalty = wgan_gp(
+                lambda x: tf.linalg.matvec(tf.reshape(x, (-1, SIZE)), w),
+                tf.constant(X),
+                self.FAKE,
+                tf.constant(self.MIX),
+            )
+            total = tf.reduce_sum(penalty)
+        np.testing.assert_allclose(penalty, np.ones(4), atol=1e-5)
+        assert np.isfinite(tape.gradient(total, w)).all()
+
+
+REAL, FAKE = RANDOM.normal(size=(2, 8))
+
+
+def test_drift_is_the_square_of_the_mean():
+    """Its value, and its gradient in each logit; also from two shares of the batch."""
+    real = tf.constant(REAL)
+    with tf.GradientTape() as tape:
+        tape.watch(real)
+        halves = [drift(part, tf.reduce_mean(real)) for part in tf.split(real, 2)]
+        mean = tf.reduce_mean(tf.concat(halves, axis=0))
+    np.testing.assert_allclose(mean, REAL.mean() ** 2)
+    np.testing.assert_allclose(tape.gradient(mean, real), np.full(8, 2 * REAL.mean() / 8))
+
+
+def test_lecam_and_consistency():
+    given = lecam(tf.constant(REAL), tf.constant(FAKE), tf.constant(0.5, tf.float64), -0.25)
+    np.testing.assert_allclose(given, (REAL + 0.25) ** 2 + (FAKE - 0.5) ** 2)
+    np.testing.assert_allclose(consistency(tf.constant(REAL), FAKE), (REAL - FAKE) ** 2)

@@ -33,8 +33,8 @@ class ImageModality(Modality):
             raise ConfigError("--image_size and --channels are not known before the data are read")
         height, width = config.data.image_size
         self.sample_shape = (height, width, config.data.channels)
-        colour = ("color",) if config.data.channels == 3 else ()
-        self.augmentations = (*colour, "translation", "cutout")
+        colour = ("color", "hue") if config.data.channels == 3 else ()
+        self.augmentations = (*colour, "translation", "cutout", "erase", "filter", "flip")
 
     def encode(self, samples: tf.Tensor) -> tf.Tensor:
         """uint8 [B, H, W, C] to float32 in [-1, 1]: x / 127.5 - 1."""

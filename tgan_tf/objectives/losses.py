@@ -32,6 +32,26 @@ def non_saturating_g(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     return tf.nn.softplus(-fake)
 
 
+def minimax_g(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+    """``log(1 - D(G(z)))``, the game of Goodfellow et al. 2014, eq. 1, as it stands.
+
+    Its gradient vanishes while D is sure that samples are fake.
+    """
+    del real
+    return -tf.nn.softplus(fake)
+
+
+def least_squares_d(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+    """``((D(x) - 1)^2 + D(G(z))^2) / 2`` on logits (Mao et al. 2017, eq. 9)."""
+    return 0.5 * (tf.square(real - 1) + tf.square(fake))
+
+
+def least_squares_g(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+    """``(D(G(z)) - 1)^2 / 2`` on logits (Mao et al. 2017, eq. 9)."""
+    del real
+    return 0.5 * tf.square(fake - 1)
+
+
 def relativistic_d(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """``-log sigmoid(D(x) - D(G(z)))``: RpGAN (Jolicoeur-Martineau 2019; R3GAN 2024, eq. 2)."""
     return tf.nn.softplus(fake - real)
@@ -60,8 +80,27 @@ def wasserstein_g(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
 
 LOSSES: dict[str, tuple[Loss, Loss]] = {
     "non_saturating": (non_saturating_d, non_saturating_g),
+    "minimax": (non_saturating_d, minimax_g),
+    "least_squares": (least_squares_d, least_squares_g),
     "relativistic": (relativistic_d, relativistic_g),
     "hinge": (hinge_d, wasserstein_g),
     "wasserstein": (wasserstein_d, wasserstein_g),
 }
 """Name -> (loss of the discriminator, loss of the generator), both of (real, fake) logits."""
+
+
+def top_k_weights(logits: tf.Tensor, all_logits: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
+    """Weights by which the mean over a batch becomes that over its best (Sinha et al. 2020).
+
+    Args:
+        logits: of the examples to weigh, ``[b]``.
+        all_logits: of the global batch, ``[B]``.
+        share: of the batch that counts, scalar in (0, 1]; k is rounded, and at least 1.
+
+    Returns:
+        ``B / k`` for the k greatest logits (and those equal to the least of them), else 0, ``[b]``.
+    """
+    count = tf.size(all_logits)
+    k = tf.clip_by_value(tf.cast(tf.round(share * tf.cast(count, share.dtype)), tf.int32), 1, count)
+    least = tf.sort(all_logits, direction="DESCENDING")[k - 1]
+    return tf.cast(logits >= least, logits.dtype) * tf.cast(count / k, logits.dtype)

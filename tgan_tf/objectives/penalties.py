@@ -1,4 +1,4 @@
-"""Gradient penalties of the discriminator, per example."""
+"""Penalties of the discriminator, per example: on its gradient, its logits, its consistency."""
 
 from __future__ import annotations
 
@@ -42,3 +42,71 @@ def finite_difference(logits: tf.Tensor, disturbed: tf.Tensor, sigma: float) -> 
         Penalty of each example, ``[B]``.
     """
     return tf.square((logits - disturbed) / sigma)
+
+
+def wgan_gp(
+    logits_of: Callable[[tf.Tensor], tf.Tensor], real: tf.Tensor, fake: tf.Tensor, mix: tf.Tensor
+) -> tf.Tensor:
+    """``(|grad D(x^)| - 1)^2`` at a point between real and fake (Gulrajani et al. 2017, eq. 3).
+
+    Args:
+        logits_of: as of ``gradient_penalty``.
+        real: ``[B, ...]``.
+        fake: like ``real``.
+        mix: share of the real sample, uniform in [0, 1), ``[B]``.
+
+    Returns:
+        Penalty of each pair, ``[B]``.
+    """
+    mix = tf.reshape(mix, (-1, *[1] * (real.shape.rank - 1)))
+    squared = gradient_penalty(logits_of, mix * real + (1 - mix) * fake)
+    # The root has no derivative at 0.
+    return tf.square(tf.sqrt(squared + 1e-12) - 1)
+
+
+def drift(real: tf.Tensor, mean: tf.Tensor) -> tf.Tensor:
+    """``(E D(x))^2``, the "eps" term that keeps a Wasserstein critic near 0 (TransGAN 2021).
+
+    As a sum over examples, ``2 m D(x) - m^2``, whose mean and gradient are those of the square.
+    Karras et al. 2018, app. A.1, have ``E D(x)^2``, which also narrows the logits.
+
+    Args:
+        real: logits, ``[B]``.
+        mean: of the logits of the global batch, scalar; its gradient is not followed.
+
+    Returns:
+        ``[B]``.
+    """
+    mean = tf.stop_gradient(mean)
+    return 2 * mean * real - tf.square(mean)
+
+
+def lecam(
+    real: tf.Tensor, fake: tf.Tensor, real_anchor: tf.Tensor, fake_anchor: tf.Tensor
+) -> tf.Tensor:
+    """``(D(x) - a_F)^2 + (D(G(z)) - a_R)^2`` (Tseng et al. 2021, eq. 4).
+
+    Args:
+        real: logits, ``[B]``.
+        fake: logits, ``[B]``.
+        real_anchor: moving average of the mean logit of real samples, scalar.
+        fake_anchor: of fake samples.
+
+    Returns:
+        Penalty of each pair, ``[B]``.
+    """
+    return tf.square(real - fake_anchor) + tf.square(fake - real_anchor)
+
+
+def consistency(logits: tf.Tensor, changed: tf.Tensor) -> tf.Tensor:
+    """``(D(x) - D(T(x)))^2``: CR (Zhang et al. 2020, eq. 4), bCR and, of latents, zCR (Zhao et al.
+    2021, alg. 1 and 2).
+
+    Args:
+        logits: D at the samples, ``[B]``.
+        changed: D at the same samples changed so that they should be judged alike, ``[B]``.
+
+    Returns:
+        ``[B]``.
+    """
+    return tf.square(logits - changed)

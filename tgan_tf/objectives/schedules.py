@@ -9,7 +9,13 @@ import keras
 import tensorflow as tf
 
 
-def ema_decay(images_seen: tf.Tensor, batch_size: int, half_life: float, ramp: float) -> tf.Tensor:
+def ema_decay(
+    images_seen: tf.Tensor,
+    batch_size: int,
+    half_life: float,
+    ramp: float,
+    factor: tf.Tensor | float = 1.0,
+) -> tf.Tensor:
     """Decay of the generator's moving average for one step (Karras et al. 2020).
 
     ``0.5 ** (batch / min(half_life, ramp * images_seen))``: early weights are forgotten fast.
@@ -19,17 +25,64 @@ def ema_decay(images_seen: tf.Tensor, batch_size: int, half_life: float, ramp: f
         batch_size: images of this step.
         half_life: in images; 0: no average, the decay is 0.
         ramp: half-life is at most this share of ``images_seen``; 0: no ramp.
+        factor: to the half-life, from a schedule.
 
     Returns:
         float32 scalar in [0, 1).
     """
     if not half_life:
         return tf.constant(0.0)
-    half_life_now = tf.constant(half_life, tf.float32)
+    half_life_now = half_life * tf.cast(factor, tf.float32)
     if ramp:
         seen = tf.cast(images_seen, tf.float32)
         half_life_now = tf.minimum(half_life_now, ramp * seen)
     return tf.pow(0.5, batch_size / tf.maximum(half_life_now, 1e-8))
+
+
+def cosine(step: Any, total_steps: int, start: float, end: float) -> tf.Tensor:
+    """From ``start`` at step 0 to ``end`` at ``total_steps`` and after (R3GAN 2024, app. B).
+
+    Returns:
+        float32 scalar.
+    """
+    share = tf.minimum(tf.cast(step, tf.float32) / max(1, total_steps), 1.0)
+    return end + (start - end) * 0.5 * (1 + tf.cos(math.pi * share))
+
+
+@keras.saving.register_keras_serializable(package="tgan_tf")
+class ScheduledAdam(keras.optimizers.Adam):
+    """Adam whose second decay goes from ``beta_2`` to ``beta_2_final`` by a cosine (R3GAN 2024).
+
+    Args:
+        learning_rate: or a schedule of it.
+        beta_2_final: at ``schedule_steps`` and after; 0: ``beta_2`` does not change.
+        schedule_steps: length of the cosine.
+        **kwargs: of Keras' Adam.
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 1e-3,
+        beta_2_final: float = 0.0,
+        schedule_steps: int = 1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(learning_rate, **kwargs)
+        self.beta_2_final, self.schedule_steps = beta_2_final, schedule_steps
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        constant = self.beta_2
+        if self.beta_2_final:
+            now = cosine(self.iterations.value, self.schedule_steps, constant, self.beta_2_final)
+            self.beta_2 = tf.cast(now, variable.dtype)
+        try:
+            super().update_step(gradient, variable, learning_rate)
+        finally:
+            self.beta_2 = constant
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("beta_2_final", "schedule_steps")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 @keras.saving.register_keras_serializable(package="tgan_tf")

@@ -27,6 +27,8 @@ _TICKS: tuple[tuple[str, dict[str, str]], ...] = (
     ("Mean sign of D(real)", {"real_sign": ""}),
     ("Gradient norms", {"d_grad_norm": "discriminator", "g_grad_norm": "generator"}),
     ("Gradient penalty", {"penalty": ""}),
+    ("Regularisers", {"regularizer": ""}),
+    ("Probability of augmentation", {"augment_p": ""}),
     ("Images per second", {"images_per_second": ""}),
 )
 

@@ -88,8 +88,8 @@ def _run_steps(t: Training) -> bool | None:
     with t.signals.deferred(), bar, reading(batches) as next_batch:
         while step < total and not _told_to_stop(t, step):
             t.monitor.before_step(step)
-            penalized = step % t.config.objective.penalty_every == 0
-            if penalized in compiled:
+            kind = t.config.kind_of_step(step)
+            if kind in compiled:
                 t.meter.update(train_one(next_batch()))
                 whole.count()
                 tick.count()
@@ -97,7 +97,7 @@ def _run_steps(t: Training) -> bool | None:
                 with whole.pause(), tick.pause():
                     t.meter.update(train_one(next_batch()))
                     t.meter.read()
-                compiled.add(penalized)
+                compiled.add(kind)
             step += 1
             bar.update(step, whole.seconds_per_step, t.meter.read)
 

@@ -11,6 +11,9 @@ NAMES = (
     "fake_logit",
     "real_sign",
     "penalty",
+    "regularizer",
+    "overfit_sign",
+    "augment_p",
     "d_grad_norm",
     "g_grad_norm",
 )

@@ -1,0 +1,173 @@
+"""What each network loses, per example: the loss and everything that is added to it.
+
+Functions of tensors and a discriminator; gradients, replicas and optimizers are the caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from tgan_tf.config import ObjectiveConfig
+from tgan_tf.objectives import penalties
+from tgan_tf.objectives.augmentation import augment
+from tgan_tf.objectives.losses import LOSSES
+
+Numbers = dict[str, tf.Tensor]
+
+
+@dataclass(frozen=True)
+class Game:
+    """The rules.
+
+    Args:
+        objective: the options.
+        discriminator: images ``[B, H, W, C]``, labels ``[B]`` or None and noise ``[B, N]`` or None
+            -> logits ``[B]``.
+    """
+
+    objective: ObjectiveConfig
+    discriminator: Callable[..., tf.Tensor]
+
+    def d_loss(
+        self,
+        real: tf.Tensor,
+        fake: tf.Tensor,
+        label: tf.Tensor | None,
+        numbers: Numbers,
+        mean: Callable[[tf.Tensor], tf.Tensor],
+        *,
+        penalize: bool,
+    ) -> tuple[tf.Tensor, Numbers]:
+        """The discriminator's loss with all penalties, and what is logged.
+
+        Args:
+            real: ``[b, H, W, C]`` in [-1, 1].
+            fake: like ``real``.
+            label: int ``[b]`` or None.
+            numbers: of this step. Random ones: ``u_real``, ``u_fake`` (augmentation), ``eps_real``,
+                ``eps_fake`` (finite difference), ``tokens_real``, ``tokens_fake`` (attention),
+                ``mix`` (WGAN-GP), ``t_real``, ``t_fake`` (consistency). Scalars: ``p`` (of
+                augmentation), ``gamma`` (factor to the gradient penalties), ``real_anchor``,
+                ``fake_anchor``, ``lecam`` (factor).
+            mean: per-example values ``[b]`` -> their mean over the global batch.
+            penalize: whether this step has the (lazy) gradient penalties.
+
+        Returns:
+            The loss ``[b]``, and by name what is logged, ``[b]`` each.
+        """
+        o = self.objective
+        r1, r2 = (gamma if penalize else 0 for gamma in (o.r1_gamma, o.r2_gamma))
+        real_logit, real_penalty = self.judge(real, label, "real", numbers, bool(r1))
+        fake_logit, fake_penalty = self.judge(fake, label, "fake", numbers, bool(r2))
+        loss = LOSSES[o.loss][0](real_logit, fake_logit)  # [b]
+        logs = {
+            "loss_d": loss,
+            "real_logit": real_logit,
+            "fake_logit": fake_logit,
+            "real_sign": tf.sign(real_logit),
+        }
+        if o.ada_target:
+            # A relativistic loss leaves the logits' origin to chance.
+            against = fake_logit if o.loss == "relativistic" else 0.0
+            logs["overfit_sign"] = tf.sign(real_logit - against)
+        if penalize:
+            penalty = 0.5 * (r1 * real_penalty + r2 * fake_penalty)
+            if o.gp_weight:
+                # Its points are neither real nor fake: they are seen as the real ones are.
+                penalty += o.gp_weight * penalties.wgan_gp(
+                    lambda x: self.look(x, label, "real", numbers), real, fake, numbers["mix"][:, 0]
+                )
+            penalty *= numbers["gamma"]
+            logs["penalty"] = penalty
+            # Lazy: the weight makes up for the steps without (Karras et al. 2020, app. B).
+            loss += o.penalty_every * penalty
+        if o.regularizes:
+            regularizer = self._regularizer(
+                real, fake, real_logit, fake_logit, label, numbers, mean
+            )
+            logs["regularizer"] = regularizer
+            loss += regularizer
+        return loss, logs
+
+    def g_loss(
+        self, real_logit: tf.Tensor, fake: tf.Tensor, label: tf.Tensor | None, numbers: Numbers
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The generator's loss ``[b]`` for its images ``fake``, and their logits ``[b]``."""
+        fake_logit = self.look(fake, label, "fake", numbers)
+        return LOSSES[self.objective.loss][1](real_logit, fake_logit), fake_logit
+
+    def look(self, x: tf.Tensor, label: tf.Tensor | None, kind: str, numbers: Numbers) -> tf.Tensor:
+        """Logits ``[b]`` of augmented images; ``kind`` says whose random numbers: real or fake."""
+        seen = self._augment(x, kind, numbers)
+        return self.discriminator(seen, label, numbers.get(f"tokens_{kind}"))
+
+    def judge(
+        self, image: tf.Tensor, label: tf.Tensor | None, kind: str, numbers: Numbers, penalize: bool
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Logits ``[b]``, and their gradient penalty ``[b]`` (0 unless ``penalize``).
+
+        The penalty is with respect to the image before augmentation (R3GAN 2024, app. B).
+        """
+        o = self.objective
+
+        def logits_of(x: tf.Tensor) -> tf.Tensor:
+            return self.look(x, label, kind, numbers)
+
+        if not penalize:
+            logit = logits_of(image)
+            return logit, tf.zeros_like(logit)
+        if o.penalty == "exact":
+            return logits_of(image), penalties.gradient_penalty(logits_of, image)
+        # Both halves in one call: half as many, larger operations.
+        moved = image + o.penalty_sigma * numbers[f"eps_{kind}"]
+        halves = [self._augment(x, kind, numbers) for x in (image, moved)]
+        given = (halves, [label] * 2, [numbers.get(f"tokens_{kind}")] * 2)
+        both = (None if pair[0] is None else tf.concat(pair, axis=0) for pair in given)
+        logit, disturbed = tf.split(self.discriminator(*both), 2)
+        return logit, penalties.finite_difference(logit, disturbed, o.penalty_sigma)
+
+    def _augment(self, x: tf.Tensor, kind: str, numbers: Numbers) -> tf.Tensor:
+        o = self.objective
+        return augment(
+            x,
+            numbers[f"u_{kind}"],
+            o.augment,
+            numbers.get("p"),
+            translation_ratio=o.augment_translation,
+            cutout_ratio=o.augment_cutout,
+            cutout_p=o.augment_cutout_p,
+        )
+
+    def _regularizer(
+        self,
+        real: tf.Tensor,
+        fake: tf.Tensor,
+        real_logit: tf.Tensor,
+        fake_logit: tf.Tensor,
+        label: tf.Tensor | None,
+        numbers: Numbers,
+        mean: Callable[[tf.Tensor], tf.Tensor],
+    ) -> tf.Tensor:
+        """Penalties on the logits themselves, ``[b]``."""
+        o = self.objective
+        total = tf.zeros_like(real_logit)
+        if o.drift_weight:
+            total += o.drift_weight * penalties.drift(real_logit, mean(real_logit))
+        if o.lecam_weight:
+            penalty = penalties.lecam(
+                real_logit, fake_logit, numbers["real_anchor"], numbers["fake_anchor"]
+            )
+            total += o.lecam_weight * numbers["lecam"] * penalty
+        for weight, kind, x, logit in (
+            (o.cr_real, "real", real, real_logit),
+            (o.cr_fake, "fake", fake, fake_logit),
+        ):
+            if weight:
+                seen = self._augment(x, kind, numbers)
+                changed = augment(seen, numbers[f"t_{kind}"], o.cr_augment)
+                other = self.discriminator(changed, label, numbers.get(f"tokens_{kind}"))
+                total += weight * penalties.consistency(logit, other)
+        return total
