@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tests.derivatives import assert_gradients
 from tgan_tf import config
-from tgan_tf.objectives.augmentation import POLICIES, augment, numbers_needed
+from tgan_tf.objectives.augmentation import POLICIES, adapt, augment, numbers_needed
 
 RANDOM = np.random.default_rng(0)
 ALL = ("color", "translation", "cutout")
@@ -47,7 +47,44 @@ def cutout(x: np.ndarray, u: np.ndarray) -> np.ndarray:
     return y
 
 
-REFERENCES = {"color": color, "translation": translation, "cutout": cutout}
+def erase(x: np.ndarray, u: np.ndarray) -> np.ndarray:
+    y = x.copy()
+    cut = [int(n * (s // 2 + 1)) for n, s in zip(u[1::2], x.shape, strict=False)]
+    start = [int(n * (s - c + 1)) for n, s, c in zip(u[::2], x.shape, cut, strict=False)]
+    y[start[0] : start[0] + cut[0], start[1] : start[1] + cut[1]] = 0
+    return y
+
+
+def hue(x: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Rodrigues' rotation about (1, 1, 1); of the colours as rows."""
+    angle, axis = (2 * u[0] - 1) * np.pi, np.ones(3) / 3**0.5
+    cross = np.cross(np.broadcast_to(axis, x.shape), x)
+    along = (x @ axis)[..., None] * axis
+    return x * np.cos(angle) - cross * np.sin(angle) + along * (1 - np.cos(angle))
+
+
+def sharpen(x: np.ndarray, u: np.ndarray) -> np.ndarray:
+    padded = np.pad(x, ((1, 1), (1, 1), (0, 0)), mode="reflect")
+    blurred, height, width = np.zeros_like(x), *x.shape[:2]
+    for i, a in enumerate((0.25, 0.5, 0.25)):
+        for j, b in enumerate((0.25, 0.5, 0.25)):
+            blurred += a * b * padded[i : i + height, j : j + width]
+    return x + (2 * u[0] - 1) * (x - blurred)
+
+
+def flip(x: np.ndarray, u: np.ndarray) -> np.ndarray:
+    return x[:, ::-1] if u[0] < 0.5 else x
+
+
+REFERENCES = {
+    "color": color,
+    "translation": translation,
+    "cutout": cutout,
+    "erase": erase,
+    "hue": hue,
+    "filter": sharpen,
+    "flip": flip,
+}
 
 
 def test_every_policy_of_the_configuration():
@@ -57,6 +94,8 @@ def test_every_policy_of_the_configuration():
 @pytest.mark.parametrize("shape", [(8, 8, 3), (5, 12, 1), (6, 4, 4), (9, 7, 3)])
 @pytest.mark.parametrize("name", POLICIES)
 def test_reference(name, shape):
+    if name == "hue" and shape[-1] != 3:
+        pytest.skip("RGB alone has hues")
     x = RANDOM.normal(size=(40, *shape))
     u = RANDOM.random((40, numbers_needed([name])))
     # The ends of the range: shifts to both sides, holes at both edges.
@@ -103,7 +142,7 @@ def test_examples_are_independent():
         np.testing.assert_allclose(one[0], together[i], atol=1e-12)
 
 
-@pytest.mark.parametrize("policies", [("color",), ("translation",), ("cutout",), ALL], ids=str)
+@pytest.mark.parametrize("policies", [*((name,) for name in POLICIES), ALL], ids=str)
 def test_second_derivative(policies):
     """Of the penalty with respect to the image before augmentation."""
     x = tf.Variable(RANDOM.normal(size=(2, 6, 6, 3)))
@@ -123,3 +162,61 @@ def test_xla():
     x, u = RANDOM.normal(size=(2, 6, 6, 3)), tf.constant(RANDOM.random((2, 7)))
     compiled = tf.function(lambda x, u: augment(x, u, ALL), jit_compile=True, autograph=False)
     np.testing.assert_allclose(compiled(tf.constant(x), u), augment(x, u, ALL), atol=1e-12)
+
+
+class TestInPart:
+    def test_each_policy_for_each_image_on_its_own(self):
+        names = ("translation", "cutout", "filter")
+        x = RANDOM.normal(size=(200, 6, 6, 1))
+        u = RANDOM.random((200, numbers_needed(names, in_part=True)))
+        assert u.shape[1] == 8
+        y = augment(x, tf.constant(u), names, 0.3, cutout_p=0.5)
+        expected = []
+        for image, n in zip(x, u, strict=True):
+            for name, numbers, mask, p in zip(
+                names, (n[:2], n[3:5], n[6:7]), n[[2, 5, 7]], (0.3, 0.15, 0.3), strict=True
+            ):
+                image = REFERENCES[name](image, numbers) if mask < p else image
+            expected.append(image)
+        np.testing.assert_allclose(y, expected, atol=1e-12)
+        untouched = [(a == b).all() for a, b in zip(x, expected, strict=True)]
+        assert 0.2 < np.mean(untouched) < 0.7
+
+    @pytest.mark.parametrize("name", POLICIES)
+    def test_never_and_always(self, name):
+        x = RANDOM.normal(size=(3, 6, 6, 3))
+        u = tf.constant(RANDOM.random((3, numbers_needed([name], in_part=True))))
+        np.testing.assert_array_equal(augment(x, u, [name], 0.0), x)
+        np.testing.assert_array_equal(augment(x, u, [name], 1.0), augment(x, u[:, :-1], [name]))
+
+
+def test_ratios():
+    x = np.ones((300, 10, 10, 1))
+    u = tf.constant(RANDOM.random((300, 2)))
+    shifted = augment(x, u, ["translation"], translation_ratio=0.2).numpy()
+    assert (shifted == 0).any(axis=(2, 3)).sum(axis=1).min() == 0
+    assert min((image.any(axis=(1, 2))).sum() for image in shifted) == 8  # by two rows at most
+    holes = (augment(x, u, ["cutout"], cutout_ratio=0.2).numpy() == 0).sum(axis=(1, 2, 3))
+    assert holes.max() == 4
+
+
+def test_hue_keeps_grey_and_brightness():
+    x = RANDOM.normal(size=(4, 3, 3, 3))
+    u = tf.constant(RANDOM.random((4, 1)))
+    np.testing.assert_allclose(POLICIES["hue"][0](x, u).numpy().sum(-1), x.sum(-1))
+    np.testing.assert_allclose(POLICIES["hue"][0](0 * x + 0.3, u), 0 * x + 0.3)
+
+
+class TestAdapt:
+    def test_from_nothing_to_all(self):
+        """In ``ramp_images``, while D knows the data by heart; and back when it does not."""
+        p = tf.constant(0.0)
+        for _ in range(50):
+            p = adapt(p, tf.constant(0.9), 0.6, images=256, ramp_images=25600)
+        np.testing.assert_allclose(p, 0.5, rtol=1e-5)
+        for _ in range(60):
+            p = adapt(p, tf.constant(0.3), 0.6, images=256, ramp_images=25600)
+        assert float(p) == 0
+
+    def test_never_above_one(self):
+        assert float(adapt(tf.constant(0.99), tf.constant(1.0), 0.6, 100, 1000.0)) == 1

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tgan_tf import config
-from tgan_tf.objectives.losses import LOSSES
+from tgan_tf.objectives.losses import LOSSES, top_k_weights
 
 RANDOM = np.random.default_rng(0)
 REAL, FAKE = RANDOM.normal(0, 3, (2, 64))
@@ -69,7 +69,7 @@ def test_large_logits_stay_finite(name):
 @pytest.mark.parametrize("name", LOSSES)
 def test_directions(name):
     """D pushes real up and fake down, G pushes fake up, whoever is winning."""
-    real, fake = tf.constant([0.5, -0.5]), tf.constant([-0.5, 0.5])
+    real, fake = tf.constant([0.75, 0.25]), tf.constant([0.25, 0.75])
     with tf.GradientTape(persistent=True) as tape:
         tape.watch([real, fake])
         d_loss, g_loss = (loss(real, fake) for loss in LOSSES[name])
@@ -84,7 +84,7 @@ def test_minimax_saturates():
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(fake)
         minimax, usual = LOSSES["minimax"][1](0, fake), LOSSES["non_saturating"][1](0, fake)
-    assert -1e-8 < float(tape.gradient(minimax, fake)) < 0
+    assert -1e-8 < float(tape.gradient(minimax, fake)[0]) < 0
     np.testing.assert_allclose(tape.gradient(usual, fake), [-1], rtol=1e-6)
 
 
@@ -95,3 +95,21 @@ def test_without_a_signal(name, expected):
     zero = tf.zeros(1, tf.float64)
     np.testing.assert_allclose(LOSSES[name][0](zero, zero), [expected])
     np.testing.assert_allclose(LOSSES[name][1](zero, zero), [np.log(2)])
+
+
+class TestTopK:
+    LOGITS = tf.constant(np.random.default_rng(1).permutation(12).astype(float))
+
+    @pytest.mark.parametrize(("share", "k"), [(1.0, 12), (0.5, 6), (0.3, 4), (0.01, 1)])
+    def test_mean_over_the_best(self, share, k):
+        weights = top_k_weights(self.LOGITS, self.LOGITS, tf.constant(share)).numpy()
+        assert set(np.flatnonzero(weights)) == set(np.argsort(-self.LOGITS.numpy())[:k])
+        losses = RANDOM.normal(size=12)
+        best = losses[np.argsort(-self.LOGITS.numpy())[:k]]
+        np.testing.assert_allclose((weights * losses).mean(), best.mean())
+
+    def test_a_share_of_the_batch(self):
+        """As one of two replicas sees it."""
+        whole = top_k_weights(self.LOGITS, self.LOGITS, tf.constant(0.5))
+        half = top_k_weights(self.LOGITS[6:], self.LOGITS, tf.constant(0.5))
+        np.testing.assert_array_equal(half, whole[6:])

@@ -70,8 +70,10 @@ class ScheduledAdam(keras.optimizers.Adam):
         super().__init__(learning_rate, **kwargs)
         self.beta_2_final, self.schedule_steps = beta_2_final, schedule_steps
 
+    beta_2: Any
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        constant = self.beta_2
+        constant: Any = self.beta_2
         if self.beta_2_final:
             now = cosine(self.iterations.value, self.schedule_steps, constant, self.beta_2_final)
             self.beta_2 = tf.cast(now, variable.dtype)
