@@ -62,5 +62,6 @@ def state(gan: TransformerGAN) -> dict[str, np.ndarray]:
         "g_adam": gan.g_optimizer.variables,
         "d_adam": gan.d_optimizer.variables,
         "step": [gan.step],
+        "memory": [gan.memory[name] for name in sorted(gan.memory)],
     }
     return {f"{k} {i} {v.name}": v.numpy() for k, vs in parts.items() for i, v in enumerate(vs)}

@@ -18,7 +18,7 @@ from tests.games import BATCH, SEED, configure, dataset, images, state
 from tgan_tf.data.pipeline import make_dataset
 from tgan_tf.gan import TransformerGAN
 
-STEPS = 3
+STEPS = 4
 # Small networks compile sooner, on each replica.
 GAMES: dict[str, dict[str, object]] = {
     "finite_difference": {
@@ -39,6 +39,29 @@ GAMES: dict[str, dict[str, object]] = {
         "d_kind": "conv",
         "d_minibatch_std": 2,
     },
+    "regularized": {
+        "penalty": "exact",
+        "penalty_every": 2,
+        "r1_gamma": 0,
+        "r2_gamma": 0,
+        "gp_weight": 1,
+        "loss": "wasserstein",
+        "drift_weight": 0.1,
+        "lecam_weight": 0.1,
+        "lecam_start_step": 1,
+        "cr_real": 0.5,
+        "augment": "translation,filter",
+        "ada_target": 0.1,
+        "ada_kimg": 0.1,
+        "top_k": 0.5,
+        "schedule_kimg": 0.008,
+        "beta2_final": 0.999,
+        "weight_decay": 0.1,
+        "d_steps": 2,
+        "clip_norm": 0.02,
+        "g_depths": 0,
+        "d_kind": "conv",
+    },
     "xla": {
         "penalty_every": 1,
         "clip_norm": 0.02,
@@ -48,8 +71,8 @@ GAMES: dict[str, dict[str, object]] = {
     },
 }
 PARTS = {
-    "one": ("finite_difference", "exact", "xla"),
-    "mirrored": ("finite_difference", "exact", "xla"),
+    "one": ("finite_difference", "exact", "regularized", "xla"),
+    "mirrored": ("finite_difference", "exact", "regularized", "xla"),
     "worker": ("finite_difference",),
 }
 

@@ -291,6 +291,15 @@ class TestContradictions:
                 "--d_minibatch_std=5 .*--batch_size=64; .*=60 or 65, ",
             ),
             ({"d_minibatch_std": 8, "batch_size": 4}, "--d_minibatch_std=8 .*--batch_size=8, "),
+            ({"ada_target": 0.6}, "--ada_target=0.6 has nothing to control: give --augment"),
+            (
+                {"ada_target": 0.6, "augment": "flip", "augment_p": 0.5},
+                "--ada_target=0.6 controls the probability itself",
+            ),
+            ({"cr_real": 10, "cr_augment": ()}, "--cr_real.*give --cr_augment"),
+            ({"top_k": 0.5, "d_minibatch_std": 4}, "--top_k=0.5 --d_minibatch_std=4"),
+            ({"channels": 1, "augment": "hue"}, "--augment=hue.*RGB.*--channels=1"),
+            ({"channels": 1, "cr_augment": "color"}, "--cr_augment=color.*RGB"),
             ({"precision": "mixed_float16"}, "--precision=mixed_float16.*--penalty=exact"),
             ({"channels": 2}, "--channels=2"),
             ({"channels": 1, "augment": "color"}, "--augment=color.*RGB.*--channels=1"),
@@ -350,6 +359,29 @@ class TestContradictions:
         with pytest.raises(ConfigError, match=r"--best_metric=recall is measured .* --eval_kimg"):
             parsed("--best_metric=recall")
         assert parsed("--best_metric=recall", "--eval_kimg=5").health.best_metric == "recall"
+
+    @pytest.mark.parametrize(
+        ("flag", "need"),
+        [
+            ("--augment_p=0.5", "augment"),
+            ("--augment_cutout_p=0.3", "augment=cutout"),
+            ("--ada_kimg=100", "ada_target"),
+            ("--lecam_start_step=5", "lecam_weight"),
+            ("--cr_augment=flip", "cr_real or --cr_fake"),
+        ],
+    )
+    def test_options_without_what_they_are_of(self, flag, need):
+        with pytest.raises(
+            ConfigError, match=f"{flag.split('=')[0]} has no effect without --{need}"
+        ):
+            parsed(flag)
+
+    def test_kinds_of_steps(self):
+        config = DEFAULT.replace(d_steps=2, penalty_every=3)
+        kinds = [config.kind_of_step(step) for step in range(6)]
+        assert [penalize for penalize, _ in kinds] == [True, False, False] * 2
+        assert [train_g for _, train_g in kinds] == [False, True] * 3
+        assert not DEFAULT.replace(r1_gamma=0, r2_gamma=0).kind_of_step(0)[0]
 
     def test_classes_without_condition(self):
         assert parsed("--noconditional", "--g_class_std=0.25").generator.g_class_std == 0.25

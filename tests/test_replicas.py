@@ -72,6 +72,7 @@ def of_game(results: dict[str, np.ndarray], game: str) -> dict[str, np.ndarray]:
     [
         ("mirrored", "finite_difference"),
         ("mirrored", "exact"),  # by ``fit``
+        ("mirrored", "regularized"),
         ("mirrored", "xla"),  # against one replica without XLA
         ("worker0", "finite_difference"),
     ],
