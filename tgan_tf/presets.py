@@ -37,8 +37,11 @@ _TRANSGAN: dict[str, Any] = {
     "d_relative_bias": True,
     "d_init": "small",
     "loss": "wasserstein",
-    "r1_gamma": 10.0,
+    "r1_gamma": 0.0,
     "r2_gamma": 0.0,
+    "gp_weight": 10.0,
+    "drift_weight": 1e-3,
+    "augment_translation": 0.2,
     "penalty": "exact",
     "penalty_every": 1,
     "g_lr": 1e-4,
@@ -73,10 +76,13 @@ _TRANSGAN_CIFAR10 = {
     "d_patch": 2,
     "d_noise": True,
     "augment": ("translation", "cutout", "color"),
+    "augment_cutout_p": 0.3,
     "batch_size": 64,
+    "d_steps": 4,
     "total_kimg": 128000.0,
-    "ema_half_life_kimg": 500.0,
-    "ema_ramp": 0.1,
+    # The paper counts the images of one of the four steps: 500 thousand, and a tenth.
+    "ema_half_life_kimg": 2000.0,
+    "ema_ramp": 0.4,
 }
 
 _TRANSGAN_CHURCH256 = {
@@ -96,7 +102,7 @@ _TRANSGAN_CHURCH256 = {
     "d_depth": (2, 1, 3, 5),
     "d_window": (16, 0, 0, 0),
     "d_patch": 4,
-    "augment": ("translation", "color"),
+    "augment": ("translation", "erase", "color"),
     "batch_size": 16,
     # A constant decay of 0.995 a step.
     "ema_half_life_kimg": 2.2,
@@ -116,7 +122,9 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "latent_dim": 512,
             "g_depths": (7, 5, 3),
             "batch_size": 32,
-            "ema_ramp": 0.05,
+            "d_steps": 5,
+            "ema_half_life_kimg": 2500.0,
+            "ema_ramp": 0.25,
         },
         "transgan_church256": _TRANSGAN_CHURCH256,
         "transgan_celebahq256": {
@@ -124,6 +132,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "name": "transgan_celebahq256",
             "dataset": "tfds:celeb_a_hq/256",
             "mirror": True,
+            "augment": ("filter", "translation", "erase", "color", "hue"),
             "g_depths": (0, 4, 4, 4, 4, 4),
             "g_upsample": ("bicubic", "bicubic", "shuffle", "smooth_shuffle", "smooth_shuffle"),
             "g_latent_tokens": 64,
