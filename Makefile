@@ -13,6 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:
 	@echo "make quickstart   train, measure and export a generator of handwritten digits (5 minutes)"
 	@echo "make test         run the tests"
+	@echo "make test-parity  compare the metrics with torch-fidelity, clean-fid and prdc (1.5 GB download)"
 	@echo "make lint         check style, format and types"
 	@echo "make format       correct style and format where a tool can"
 	@echo "make clean        remove .venv and caches; runs stay"
@@ -24,6 +25,20 @@ quickstart: .venv/.installed
 .PHONY: test
 test: .venv/.installed-test
 	.venv/bin/python -m pytest $(ARGS)
+
+# The reference implementations live in an environment of their own, outside of this folder.
+PARITY ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tgan_tf/parity
+
+.PHONY: test-parity
+test-parity: .venv/.installed-test $(PARITY)/.installed
+	$(PARITY)/bin/python -m tests.oracles.metrics $(PARITY)/golden.json
+	TGAN_TF_GOLDEN=$(PARITY)/golden.json .venv/bin/python -m pytest $(ARGS) \
+		tests/metrics/test_golden.py tests/metrics/test_inception.py
+
+$(PARITY)/.installed: tests/oracles/requirements.txt
+	.venv/bin/python -m venv --clear $(PARITY)
+	$(PARITY)/bin/python -m pip install --quiet --requirement tests/oracles/requirements.txt
+	touch $@
 
 .PHONY: lint
 lint: .venv/.installed-test

@@ -25,7 +25,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list:
     """What was to be measured; nothing is."""
     asked = []
 
-    def measure(sample, source, config, *, counting):
+    def measure(sample, source, config, **options):
         asked.append(config)
         return evaluation.Evaluation({}, "training", 1617, 300, 0.99, 1.0)
 

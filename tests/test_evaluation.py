@@ -12,7 +12,7 @@ import pytest
 import tgan_tf
 from tests.exporting.samplers import make_sampler
 from tests.training.runs import resolved
-from tgan_tf import evaluation
+from tgan_tf import evaluation, reference
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.data.types import ImageSet, Source
 from tgan_tf.evaluation import EvaluationError, check, measure, table
@@ -66,7 +66,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch, trained: Classifier) -> list[tupl
         asked.append(arguments)
         return trained
 
-    monkeypatch.setattr(evaluation, "train_classifier", train)
+    monkeypatch.setattr(reference, "train_classifier", train)
     return asked
 
 
@@ -159,7 +159,7 @@ def test_the_second_time_is_the_same_and_trains_nothing(
 def test_enough_held_out_images_are_the_reference(
     source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluation, "_FEWEST_HELD_OUT", 100)
+    monkeypatch.setattr(reference, "FEWEST_HELD_OUT", 100)
     asked = []
 
     def recorded(seeds, label) -> np.ndarray:
@@ -259,7 +259,7 @@ def test_data_larger_than_memory_are_read_in_parts(
         "stripes", ImageSet(train, rgb.labels), ImageSet(val, rgb.labels[:600]), ("a", "b", "c")
     )
     monkeypatch.setattr(
-        evaluation,
+        reference,
         "train_classifier",
         lambda *arguments, **options: train_classifier(*arguments, budget=300, **options),
     )
@@ -274,10 +274,15 @@ def test_data_larger_than_memory_are_read_in_parts(
     assert 0 < val.most <= 500
 
 
-def test_evenly() -> None:
-    assert evaluation._evenly(3, 5).tolist() == [0, 1, 2]
-    assert evaluation._evenly(9, 5).tolist() == [0, 2, 4, 6, 8]
-    assert evaluation._evenly(50_000, 50_000).tolist() == list(range(50_000))
+def test_a_reference_is_evenly_spaced_over_a_split(source: Source) -> None:
+    few = reference.Reference.of(source, "training", most=5)
+    np.testing.assert_array_equal(few.images[:], source.train.images[[0, 224, 449, 674, 899]])
+    np.testing.assert_array_equal(few.labels, source.train.labels[[0, 224, 449, 674, 899]])
+    everything = reference.Reference.of(source, "all")
+    assert len(everything) == 1020
+    np.testing.assert_array_equal(everything.images[890:910][10:], source.val.images[:10])
+    assert len(everything.labels) == 1020
+    assert reference.Reference.of(source).name == "training"  # 120 held-out images are too few
 
 
 def test_evaluate_compares_any_two_sets() -> None:
@@ -309,13 +314,13 @@ def test_a_run_is_measured_with_other_options(
 ) -> None:
     sampler, asked = make_sampler(), []
 
-    def fake_measure(sample, source, config, *, counting):
+    def fake_measure(sample, source, config, **options):
         asked.append(config.evaluation)
         return evaluation.Evaluation({}, "training", 1, 2, None, 0.0)
 
     monkeypatch.setattr(evaluation, "load_source", lambda data, progress: source)
     monkeypatch.setattr(evaluation, "measure", fake_measure)
-    row = evaluation.evaluate_run(sampler, metrics="kernel", eval_samples=123)
+    _, row = evaluation.evaluate_run(sampler, metrics="kernel", eval_samples=123)
     assert row["step"] == 70
     assert (asked[0].metrics, asked[0].eval_samples) == (("kernel",), 123)
     with pytest.raises(ConfigError, match="--metrics is empty"):

@@ -99,7 +99,16 @@ BEST_METRICS = {
     "class_accuracy": True,
 }
 REMEDIES = ("rollback", "penalty", "augment")
-EXTRACTORS = ("auto", "classifier", "efficientnet_lite0")
+MORE_METRICS = ("inception_score", "intra_class_frechet", "ppl", "cas", "memorisation")
+EXTRACTORS = (
+    "auto",
+    "classifier",
+    "efficientnet_lite0",
+    "inception:PATH",
+    "keras:NAME",
+    "saved_model:PATH",
+)
+PROTOCOLS = ("torch_fidelity", "clean_fid", "stylegan", "studiogan")
 
 
 @dataclass(frozen=True)
@@ -462,19 +471,28 @@ class HealthConfig:
 class EvaluationConfig:
     """How the result is measured."""
 
-    metrics: tuple[str, ...] = _option(METRICS, "what is measured; empty: nothing", choices=METRICS)
+    metrics: tuple[str, ...] = _option(
+        METRICS, "what is measured; empty: nothing", choices=(*METRICS, *MORE_METRICS)
+    )
     extractors: tuple[str, ...] = _option(
         ("auto",),
         "feature networks of the metrics; auto: classifier where the data have labels, else"
         " efficientnet_lite0",
         choices=EXTRACTORS,
     )
+    protocol: str = _option(
+        "none",
+        "measure as this reference implementation does, whose numbers ours then stand beside",
+        choices=("none", *PROTOCOLS),
+    )
     eval_samples: int = _option(10000, "generated samples for the final metrics", low=100)
     eval_kimg: float = _option(
         0.0, "measure while training every so many thousand images; 0: only at the end", low=0
     )
     nearest_k: int = _option(
-        5, "neighbourhood size k of precision, recall, density and coverage", low=1
+        5,
+        "neighbourhood size k of precision, recall, density and coverage; a --protocol has its own",
+        low=1,
     )
 
 
@@ -819,7 +837,7 @@ def _check_leaf(name: str, value: Any, rule: Mapping[str, Any]) -> None:
     """One leaf against its own range."""
     for element in value if isinstance(value, tuple) else (value,):
         shown = f"--{name}={_as_text(value)}"
-        if rule["choices"] and element not in rule["choices"]:
+        if rule["choices"] and not _is_choice(element, rule["choices"]):
             close = difflib.get_close_matches(str(element), rule["choices"], n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise ConfigError(f"{shown}: not one of {', '.join(rule['choices'])}{hint}")
@@ -834,6 +852,14 @@ def _check_leaf(name: str, value: Any, rule: Mapping[str, Any]) -> None:
             raise ConfigError(f"{shown}: must be at most {rule['high']}")
         if rule["above"] is not None and element <= rule["above"]:
             raise ConfigError(f"{shown}: must be greater than {rule['above']}")
+
+
+def _is_choice(value: Any, choices: tuple[str, ...]) -> bool:
+    """Whether it is one of them; ``name:PATH`` among the choices stands for any path."""
+    if value in choices:
+        return True
+    kind, colon, rest = str(value).partition(":")
+    return bool(rest) and any(choice.startswith(kind + colon) for choice in choices)
 
 
 def _check_together(config: Config) -> None:

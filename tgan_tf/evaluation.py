@@ -6,30 +6,32 @@ comparable only with others of the same name.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
+from tgan_tf import generator_metrics as extra
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.data.cache import cache_root
 from tgan_tf.data.opaque import OpaqueRows, opaque
 from tgan_tf.data.sources import load_source
-from tgan_tf.data.types import ImageSet, Source
-from tgan_tf.files import replacing
+from tgan_tf.data.types import Source
 from tgan_tf.inference import Sampler, load
 from tgan_tf.metrics import efficientnet_lite
-from tgan_tf.metrics.classifier import Classifier, train_classifier
+from tgan_tf.metrics.classifier import Classifier
 from tgan_tf.metrics.extractors import load_extractor
-from tgan_tf.metrics.feature_statistics import FeatureStatistics, gather
+from tgan_tf.metrics.feature_statistics import Batch, gather
 from tgan_tf.metrics.features import FeatureExtractor
-from tgan_tf.metrics.suite import Definitions, Result, compute_metrics
+from tgan_tf.metrics.network import Network
+from tgan_tf.metrics.protocols import PROTOCOLS, Protocol
+from tgan_tf.metrics.suite import Definitions, Outcome, Result, compute_metrics, result_name
+from tgan_tf.reference import AT_ONCE, Reference, classifier_of, statistics_of
 
 Progress = Callable[[int, int], None]
 # Says what is counted, gives a progress callback.
@@ -45,11 +47,12 @@ _GROUPS = {
     "density_coverage": ("density", "coverage"),
     "class_accuracy": ("class_accuracy",),
 }
-# With fewer held-out images than this the training split is the reference.
-_FEWEST_HELD_OUT = 2000
+# Need more than features: see ``generator_metrics``.
+_OF_GENERATORS = ("ppl", "cas", "memorisation")
 _MOST_REALS = 50_000  # as many as published distances use
 _MOST_NEIGHBOURS = 10_000  # samples of either set in metrics that compare all pairs
-_AT_ONCE = 256
+_SHOWN = 64  # samples among which those nearest to training images are looked for
+PICTURE_COLUMNS = 1 + extra.NEIGHBOURS  # of the picture "neighbours"
 
 
 class EvaluationError(RuntimeError):
@@ -67,6 +70,8 @@ class Evaluation:
         fakes: generated samples, of the seeds 0 to ``fakes`` - 1.
         classifier_accuracy: of the data set's classifier on held-out real images; None: not used.
         seconds: of everything.
+        pictures: uint8 ``[N, H, W, C]`` by name: "neighbours" has a sample and its five nearest
+            training images, row by row.
     """
 
     results: Mapping[str, Result]
@@ -75,6 +80,7 @@ class Evaluation:
     fakes: int
     classifier_accuracy: float | None
     seconds: float
+    pictures: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def row(self, step: int, config: Config) -> dict[str, Any]:
         """The row of ``metrics.jsonl``."""
@@ -131,20 +137,20 @@ def evaluate(
     """
     network = load_extractor(extractor) if isinstance(extractor, str) else extractor
     keep = min(len(samples), len(reals), _MOST_NEIGHBOURS)
-    parts = (slice(start, start + _AT_ONCE) for start in range(0, len(samples), _AT_ONCE))
+    parts = (slice(start, start + AT_ONCE) for start in range(0, len(samples), AT_ONCE))
     fakes = ((opaque(samples[p]), None if labels is None else labels[p]) for p in parts)
     fake = gather([network], fakes, keep=keep)[network.name]
-    real = gather([network], OpaqueRows(reals).batches(_AT_ONCE), keep=keep)[network.name]
+    real = gather([network], OpaqueRows(reals).batches(AT_ONCE), keep=keep)[network.name]
     return compute_metrics(
         real,
         fake,
         _expand(metrics),
         extractor=network,
-        definitions=_definitions(nearest_k),
+        definitions=Definitions(neighbour=nearest_k, kernel_subset_size=0),
     )
 
 
-def check(config: Config, source: Source) -> None:
+def check(config: Config, source: Source, split: str = "auto") -> None:
     """Whether the metrics of a (resolved) configuration can be computed, before hours of training.
 
     Raises:
@@ -167,11 +173,26 @@ def check(config: Config, source: Source) -> None:
             " can be measured here: class_accuracy needs a conditional generator of two classes or"
             " more, all else a feature network; change them, or --metrics= (empty) measures nothing"
         )
-    fewest = min(e.eval_samples, len(_reference(source)[1]), _MOST_NEIGHBOURS)
-    if {"precision_recall", "density_coverage"} & set(e.metrics) and e.nearest_k >= fewest:
+    for name in ("cas", "intra_class_frechet"):
+        if name in e.metrics and (not config.data.num_classes or len(source.class_names) < 2):
+            raise ConfigError(
+                f"--metrics={name} compares classes, and there are none: leave it out, or use data"
+                " with labels and --conditional"
+            )
+    count = len(Reference.of(source, split))
+    fewest = min(e.eval_samples, count, _MOST_NEIGHBOURS)
+    definitions = _definitions(config)
+    k = definitions.neighbour
+    if {"precision_recall", "density_coverage"} & set(e.metrics) and k >= fewest:
         raise ConfigError(
-            f"--nearest_k={e.nearest_k}: only {fewest} samples are compared; use a smaller k, more"
+            f"--nearest_k={k}: only {fewest} samples are compared; use a smaller k, more"
             " --eval_samples, or leave precision_recall and density_coverage out of --metrics"
+        )
+    if "kernel" in e.metrics and definitions.kernel_subset_size > fewest:
+        raise ConfigError(
+            f"--protocol={e.protocol}: its kernel distance takes subsets of"
+            f" {definitions.kernel_subset_size}, and only {fewest} samples are compared; give more"
+            " --eval_samples and data, or leave kernel out of --metrics"
         )
     if "efficientnet_lite0" in names:
         try:
@@ -183,13 +204,16 @@ def check(config: Config, source: Source) -> None:
 
 
 def measure(
-    sample: Sample,
+    sample: Sample | OpaqueRows,
     source: Source,
     config: Config,
     *,
+    sampler: Sampler | None = None,
+    split: str = "auto",
+    strategy: tf.distribute.Strategy | None = None,
     counting: Counting = lambda what: nullcontext(lambda done, total: None),
 ) -> Evaluation:
-    """Measures a generator against the data that it learned from.
+    """Measures a generator, or any images, against a data set.
 
     The reference is the held-out split if it has 2,000 images or more, else the training split.
     Generated samples have the labels of the reference, in the same shares. Metrics that compare
@@ -197,79 +221,126 @@ def measure(
     cached); its accuracy on held-out real images is the bound of what a generator can reach.
 
     Args:
-        sample: (seeds, labels or None) -> uint8 [N, H, W, C].
+        sample: (seeds, labels or None) -> uint8 [N, H, W, C]; or images.
         source: the data.
         config: resolved.
+        sampler: the generator, which the path length asks for floating point images; without it
+            "ppl" is left out.
+        split: see ``reference.SPLITS``.
+        strategy: of one machine; its replicas share the networks' work.
         counting: called with what is being counted; gives a context with a progress callback.
 
     Raises:
         EvaluationError: the samples cannot be measured.
         ConfigError: see ``check``.
     """
-    check(config, source)
+    check(config, source, split)
     start = time.perf_counter()
     e = config.evaluation
-    reference, split = _reference(source)
-    rows = _evenly(len(split), _MOST_REALS)
-    reals = OpaqueRows(split.images, rows)
-    labels = None if split.labels is None else split.labels[rows]
-    keep = min(e.eval_samples, len(reals), _MOST_NEIGHBOURS)
+    reference = Reference.of(source, split, _MOST_REALS)
+    keep = min(e.eval_samples, len(reference), _MOST_NEIGHBOURS)
     cache = cache_root(config.data.cache_dir) / "metrics"
+    protocol = PROTOCOLS.get(e.protocol)
+    scope = (strategy or tf.distribute.get_strategy()).scope
     extractors: dict[str, Any] = {}
+    pictures: dict[str, np.ndarray] = {}
+    shown: list[np.ndarray] = []
     try:
         for name in _extractor_names(config, source):
             if name == "classifier":
                 with counting("training a classifier") as progress:
-                    extractors[name] = _classifier(source, cache, progress)
+                    trained = classifier_of(source, cache, progress)
+                with scope():
+                    extractors[name] = trained.copied()
             else:
-                extractors[name] = load_extractor(name)
+                with scope():
+                    network = _load(name, protocol)
+                extractors[network.name] = network
         networks = list(extractors.values())
+        classifier = extractors.get("classifier")
         with counting("looking at real images") as progress:
-            real = {n.name: _real_statistics(n, reals, keep, cache, progress) for n in networks}
+            real = {n.name: statistics_of(n, reference, keep, cache, progress) for n in networks}
         with counting("looking at samples") as progress:
-            fakes = _samples(sample, labels, config)
+            fakes = _first_kept(_samples(sample, reference, config), shown)
             fake = gather(networks, fakes, total=e.eval_samples, keep=keep, progress=progress)
         results: dict[str, Result] = {}
         for network in networks:
+            wanted = _applicable(e.metrics, network, config)
             results |= compute_metrics(
                 real[network.name],
                 fake[network.name],
-                _expand(_applicable(e.metrics, network, config)),
+                _expand([name for name in wanted if name not in _OF_GENERATORS]),
                 extractor=network,
-                definitions=_definitions(e.nearest_k),
+                definitions=_definitions(config),
             )
+            if "ppl" in wanted and sampler is not None and isinstance(network, Network):
+                with counting("walking in latent space") as progress:
+                    outcome, seconds = _timed(
+                        extra.path_length,
+                        sampler,
+                        network,
+                        space="w" if e.protocol == "stylegan" else "z",
+                        seed=_definitions(config).seed,
+                        progress=progress,
+                    )
+                results |= _result("ppl", outcome, network, seconds)
+            if "memorisation" in wanted:
+                with counting("looking at training images") as progress:
+                    (outcome, picture), seconds = _timed(
+                        extra.memorised,
+                        fake[network.name].features,
+                        np.concatenate(shown),
+                        network,
+                        source,
+                        progress,
+                    )
+                results |= _result("memorisation", outcome, network, seconds)
+                pictures.setdefault("neighbours", picture)
+        if "cas" in e.metrics and isinstance(classifier, Classifier):
+            with counting("training on samples") as progress:
+                outcome, seconds = _timed(
+                    extra.classifier_accuracy_score,
+                    _samples(sample, reference, config),
+                    e.eval_samples,
+                    source,
+                    on_reals=classifier.accuracy,
+                    progress=progress,
+                )
+            results |= _result("cas", outcome, classifier, seconds)
     except ConfigError:  # names its option itself
         raise
     except ValueError as error:
         raise EvaluationError(
             f"the samples cannot be measured: {error}. To finish without, resume with --metrics="
         ) from error
-    classifier = extractors.get("classifier")
     return Evaluation(
-        results=results,
-        reference=reference,
-        reals=len(reals),
+        results=_annotated(results, extractors, protocol),
+        reference=reference.name,
+        reals=len(reference),
         fakes=e.eval_samples,
         classifier_accuracy=classifier.accuracy if isinstance(classifier, Classifier) else None,
         seconds=time.perf_counter() - start,
+        pictures=pictures,
     )
 
 
 def evaluate_run(
     run: str | os.PathLike[str] | Sampler,
     *,
+    split: str = "auto",
+    strategy: tf.distribute.Strategy | None = None,
     counting: Counting = lambda what: nullcontext(lambda done, total: None),
     **options: Any,
-) -> dict[str, Any]:
+) -> tuple[Evaluation, dict[str, Any]]:
     """Measures a run's last checkpoint, or any of its checkpoints.
 
     Args:
         run: a run directory, a checkpoint's prefix, or what ``tgan_tf.load`` made of one.
-        counting: as for ``measure``.
+        split, strategy, counting: as for ``measure``.
         **options: leaves of the configuration to change, such as ``metrics`` or ``eval_samples``.
 
     Returns:
-        A row of ``metrics.jsonl``; it is not written.
+        What was measured, and its row of ``metrics.jsonl``, which is not written.
 
     Raises:
         FileNotFoundError: there is no such run or checkpoint.
@@ -281,8 +352,16 @@ def evaluate_run(
         raise ConfigError("--metrics is empty: name what to measure")
     with counting(f"preparing {config.data.dataset}") as progress:
         source = load_source(config.data, progress=progress)
-    result = measure(sampler.sample, source, config, counting=counting)
-    return result.row(sampler.step, config)
+    result = measure(
+        sampler.sample,
+        source,
+        config,
+        sampler=sampler,
+        split=split,
+        strategy=strategy,
+        counting=counting,
+    )
+    return result, result.row(sampler.step, config)
 
 
 def table(row: Mapping[str, Any]) -> str:
@@ -302,16 +381,70 @@ def table(row: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _reference(source: Source) -> tuple[str, ImageSet]:
-    """What generated samples are compared with, and its name."""
-    if len(source.val) < _FEWEST_HELD_OUT:
-        return "training", source.train
-    return "held-out", source.val
+def _definitions(config: Config) -> Definitions:
+    """Those of the protocol; else the usual ones, but that fewer than 1,000 samples are no error.
+
+    Sets that small are taken whole by the kernel distance.
+    """
+    if config.evaluation.protocol in PROTOCOLS:
+        return PROTOCOLS[config.evaluation.protocol].definitions
+    return Definitions(neighbour=config.evaluation.nearest_k, kernel_subset_size=0)
 
 
-def _definitions(nearest_k: int) -> Definitions:
-    """The usual ones, but a set of fewer than 1,000 samples is no error: it is taken whole."""
-    return Definitions(neighbour=nearest_k, kernel_subset_size=0)
+def _load(name: str, protocol: Protocol | None) -> FeatureExtractor:
+    options: dict[str, Any] = {}
+    if protocol is not None and name.startswith("inception:"):
+        options = {"resize": protocol.resize, "logits_bias": protocol.logits_bias}
+    try:
+        return load_extractor(name, **options)
+    except (ValueError, FileNotFoundError) as error:
+        raise ConfigError(f"--extractors={name}: {error}") from error
+
+
+def _result(
+    metric: str, outcome: Outcome, network: FeatureExtractor, seconds: float
+) -> dict[str, Result]:
+    name = result_name(metric, network)
+    return {name: Result(**vars(outcome), extractor=network.identity, seconds=seconds)}
+
+
+def _timed(function: Callable[..., Any], *arguments: Any, **options: Any) -> tuple[Any, float]:
+    start = time.perf_counter()
+    return function(*arguments, **options), time.perf_counter() - start
+
+
+def _annotated(
+    results: Mapping[str, Result], extractors: Mapping[str, Any], protocol: Protocol | None
+) -> dict[str, Result]:
+    """With whose numbers each can be compared, or why with nobody's."""
+    if protocol is None:
+        return dict(results)
+    for name, result in results.items():
+        network = next(n for n in extractors.values() if n.identity == result.extractor)
+        metric = next(m for m in _METRICS if result_name(m, network) == name)
+        reason = protocol.comparable(metric, network.name)
+        result.details["protocol"] = protocol.name
+        result.details["comparable"] = reason is None
+        if reason:
+            result.details["not_comparable_because"] = reason
+    return dict(results)
+
+
+def _first_kept(batches: Iterator[Batch], kept: list[np.ndarray]) -> Iterator[Batch]:
+    """The same batches; the first images stay in `kept`."""
+    for batch in batches:
+        images = batch[0] if isinstance(batch, tuple) else batch
+        missing = _SHOWN - sum(map(len, kept))
+        if missing > 0:
+            kept.append(images[:missing].copy())
+        yield batch
+
+
+_METRICS = [name for group in _GROUPS.values() for name in group] + [
+    "inception_score",
+    "intra_class_frechet",
+    *_OF_GENERATORS,
+]
 
 
 def _expand(groups: Sequence[str]) -> list[str]:
@@ -319,100 +452,48 @@ def _expand(groups: Sequence[str]) -> list[str]:
 
 
 def _extractor_names(config: Config, source: Source) -> list[str]:
-    """Without "auto", each once; the classifier too where class accuracy wants it."""
+    """Without "auto", each once; the classifier too where metrics of classes want it."""
     labelled = len(source.class_names) >= 2
     auto = "classifier" if labelled else "efficientnet_lite0"
     names = [auto if name == "auto" else name for name in config.evaluation.extractors]
-    if "class_accuracy" in config.evaluation.metrics and labelled and config.data.num_classes:
+    of_classes = {"class_accuracy", "cas"} & set(config.evaluation.metrics)
+    if of_classes and labelled and config.data.num_classes:
         names.append("classifier")
     return list(dict.fromkeys(names))
 
 
 def _applicable(metrics: Sequence[str], network: FeatureExtractor, config: Config) -> list[str]:
-    """Class accuracy is for samples made for a class; other metrics are for networks asked for."""
-    asked = {"auto", network.name} & set(config.evaluation.extractors)
+    """Class accuracy is for samples made for a class; other metrics are for networks asked for.
+
+    The inception score needs a network that sorts into classes.
+    """
+    asked = {"auto", network.name} & set(config.evaluation.extractors) or any(
+        ":" in name and network.name.startswith(name.partition(":")[0])
+        for name in config.evaluation.extractors
+    )
     accuracy = isinstance(network, Classifier) and config.data.num_classes
     return [m for m in metrics if (accuracy if m == "class_accuracy" else asked)]
 
 
 def _samples(
-    sample: Sample, real_labels: np.ndarray | None, config: Config
+    sample: Sample | OpaqueRows, reference: Reference, config: Config
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """Generated images and the labels that they were made for, some at a time."""
+    """Images and the labels that they were made for, some at a time."""
     count, labels = config.evaluation.eval_samples, None
-    if config.data.num_classes and real_labels is not None:
-        order = np.random.default_rng(0).permutation(len(real_labels))
-        labels = real_labels[order[np.arange(count) % len(order)]]  # [N]
-    for start in range(0, count, _AT_ONCE):
-        part = range(start, min(start + _AT_ONCE, count))
+    if isinstance(sample, OpaqueRows):
+        for start in range(0, count, AT_ONCE):
+            yield sample[start : start + AT_ONCE], None
+        return
+    if config.data.num_classes and reference.labels is not None:
+        order = np.random.default_rng(0).permutation(len(reference))
+        labels = reference.labels[order[np.arange(count) % len(order)]]  # [N]
+    for start in range(0, count, AT_ONCE):
+        part = range(start, min(start + AT_ONCE, count))
         of_class = None if labels is None else labels[part.start : part.stop]
-        yield opaque(sample(part, of_class)), of_class
-
-
-def _evenly(count: int, most: int) -> np.ndarray:
-    """Rows 0 to ``count`` - 1, or ``most`` of them, evenly spaced."""
-    return np.linspace(0, count - 1, min(count, most)).astype(np.int64)
-
-
-def _classifier(source: Source, cache: Path, progress: Progress) -> Classifier:
-    """The data set's classifier, trained or from the cache."""
-    train, val = source.train, source.val
-    assert train.labels is not None  # see ``check``
-    assert val.labels is not None
-    key = _digest(train.images, train.labels, val.images, val.labels)
-    path = cache / f"classifier-{source.name}-{key}.npz"
-    if path.is_file():
-        try:
-            return Classifier.load(path)
-        except ValueError:  # damaged, or of another version
-            path.unlink()
-    classifier = train_classifier(
-        OpaqueRows(train.images),
-        train.labels,
-        len(source.class_names),
-        held_out=(OpaqueRows(val.images), val.labels),
-        progress=progress,
-    )
-    _make(cache)
-    classifier.save(path)
-    return classifier
-
-
-def _real_statistics(
-    network: FeatureExtractor, reals: OpaqueRows, keep: int, cache: Path, progress: Progress
-) -> FeatureStatistics:
-    """What a network sees in the real images, computed or from the cache."""
-    key = hashlib.sha256(f"{network.identity}/{keep}/{_digest(reals)}".encode())
-    path = cache / f"features-{network.name}-{key.hexdigest()[:16]}.npz"
-    if path.is_file():
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                return FeatureStatistics.from_arrays(dict(stored))
-        except Exception:  # a damaged archive raises whatever its part raises
-            path.unlink()
-    batches = reals.batches(_AT_ONCE)
-    statistics = gather([network], batches, total=len(reals), keep=keep, progress=progress)
-    _make(cache)
-    with replacing(path) as beside, beside.open("wb") as file:
-        arrays: dict[str, Any] = statistics[network.name].to_arrays()
-        np.savez(file, **arrays)
-    return statistics[network.name]
-
-
-def _make(cache: Path) -> None:
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"--cache_dir: cannot write {cache} ({error}); pass a directory that can be written"
-        ) from error
-
-
-def _digest(*arrays: np.ndarray | OpaqueRows) -> str:
-    """Of shapes and contents, read in parts: some are memory maps larger than memory."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(f"{array.dtype}{array.shape}".encode())
-        for start in range(0, len(array), _AT_ONCE):
-            digest.update(np.ascontiguousarray(array[start : start + _AT_ONCE]).data)
-    return digest.hexdigest()[:16]
+        images = opaque(sample(part, of_class))
+        if images.shape[1:] != reference.images.shape[1:]:
+            raise ValueError(
+                f"samples are {list(images.shape[1:])} and the real images "
+                f"{list(reference.images.shape[1:])}: both must have one size and channels"
+            )
+        yield images, of_class

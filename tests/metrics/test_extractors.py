@@ -97,7 +97,9 @@ def test_refusals():
     ):
         with pytest.raises(ValueError, match=message):
             check_images(images)
-    with pytest.raises(ValueError, match="'inception'; known are efficientnet_lite0"):
+    with pytest.raises(ValueError, match="'vgg'; known are efficientnet_lite0"):
+        load_extractor("vgg")
+    with pytest.raises(ValueError, match="inception: give a path, as in inception:PATH"):
         load_extractor("inception")
     with pytest.raises(ValueError, match="exists already"):
         extractors.register_extractor("efficientnet_lite0", EfficientNetLite0)

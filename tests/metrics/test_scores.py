@@ -9,13 +9,13 @@ from tgan_tf.metrics.intervals import bootstrap_mean, proportion
 
 
 def test_inception_score_of_uniform_predictions_is_1():
-    assert inception_score(np.full((100, 7), 3.0)) == pytest.approx((1, 0))
+    assert inception_score(np.full((100, 7), 3.0))[:2] == pytest.approx((1, 0))
 
 
 @pytest.mark.parametrize("scale", [50.0, 1e5])  # 1e5: some probabilities are exactly 0
 def test_inception_score_of_balanced_certainty_is_the_number_of_classes(scale):
     logits = scale * np.eye(6)[np.arange(600) % 6]
-    assert inception_score(logits, shuffle=False) == pytest.approx((6, 0))
+    assert inception_score(logits, shuffle=False)[:2] == pytest.approx((6, 0))
     # Certain of one class only
     assert inception_score(logits[::6]).mean == pytest.approx(1)
 
@@ -25,7 +25,7 @@ def test_inception_score_by_hand():
     marginal = p.mean(0)
     expected = np.exp((p * np.log(p / marginal)).sum(1).mean())
     score = inception_score(np.log(p) + 5, splits=1)  # a shift of all logits changes nothing
-    assert score == pytest.approx((expected, 0))
+    assert score[:2] == pytest.approx((expected, 0))
     with pytest.raises(ValueError, match="3 samples into 10"):
         inception_score(np.log(p))
 

@@ -7,6 +7,36 @@ from collections.abc import Iterator
 import numpy as np
 
 
+class Joined:
+    """Arrays of images one after another, as one; nothing is read before it is asked for.
+
+    Args:
+        parts: uint8 [N_i, H, W, C] each.
+
+    Attributes:
+        shape: (N, H, W, C).
+        dtype: of the first.
+    """
+
+    def __init__(self, *parts: np.ndarray) -> None:
+        self._parts = parts
+        self._starts = np.cumsum([0, *map(len, parts)])
+        self.shape: tuple[int, ...] = (int(self._starts[-1]), *parts[0].shape[1:])
+        self.dtype: np.dtype = parts[0].dtype
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
+        """uint8 [m, H, W, C], a copy."""
+        chosen = np.arange(len(self))[rows]
+        images = np.empty((len(chosen), *self.shape[1:]), self.dtype)
+        for part, start in zip(self._parts, self._starts[:-1], strict=True):
+            here = (start <= chosen) & (chosen < start + len(part))
+            images[here] = part[chosen[here] - start]
+        return images
+
+
 class OpaqueRows:
     """Some rows of an array of images, RGBA composed on white.
 
@@ -21,7 +51,9 @@ class OpaqueRows:
         dtype: of the array.
     """
 
-    def __init__(self, images: np.ndarray | OpaqueRows, rows: np.ndarray | None = None) -> None:
+    def __init__(
+        self, images: np.ndarray | Joined | OpaqueRows, rows: np.ndarray | None = None
+    ) -> None:
         self._images, self._rows = images, rows
         count = len(images) if rows is None else len(rows)
         channels = 3 if images.shape[-1] == 4 else images.shape[-1]

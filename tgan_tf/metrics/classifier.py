@@ -18,6 +18,7 @@ import tensorflow as tf
 from tgan_tf.data.opaque import OpaqueRows
 from tgan_tf.files import replacing
 from tgan_tf.metrics.features import check_images
+from tgan_tf.metrics.network import Network
 
 _WIDTHS = (32, 64, 128)
 _MAX_SIDE = 32  # larger images are averaged down: labels rarely hang on finer detail
@@ -29,7 +30,7 @@ _FORMAT = 1
 Progress = Callable[[int, int], None]
 
 
-class Classifier:
+class Classifier(Network):
     """A trained classifier: labels, logits and features of uint8 images.
 
     It is a feature extractor named 'classifier' (see `features.ClassifyingExtractor`).
@@ -40,9 +41,6 @@ class Classifier:
         accuracy: share of held-out real images that it labels correctly, 0..1: no generator can be
             measured better than this.
     """
-
-    name = "classifier"
-    dim = _WIDTHS[-1]
 
     def __init__(
         self,
@@ -56,9 +54,12 @@ class Classifier:
         self.image_shape = image_shape
         self.accuracy = accuracy
         self._network = _build(num_classes, image_shape, seed)
-        self._forward = tf.function(
+        super().__init__(
             lambda images: self._network(images, training=False),
-            input_signature=[tf.TensorSpec((None, *image_shape), tf.uint8)],
+            name="classifier",
+            identity="",
+            dim=_WIDTHS[-1],
+            image_shape=image_shape,
         )
 
     @property
@@ -82,19 +83,21 @@ class Classifier:
                 f"have {list(images.shape[1:])}: train one on this data, or resize"
             )
         parts = [
-            self._forward(images[start : start + _PREDICT_BATCH])
+            super(Classifier, self).features_and_logits(images[start : start + _PREDICT_BATCH])
             for start in range(0, len(images), _PREDICT_BATCH)
         ]
         features, logits = zip(*parts, strict=True)
         return np.concatenate(features), np.concatenate(logits)
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Features, float32 ``[B, 128]``."""
-        return self.features_and_logits(images)[0]
-
     def predict(self, images: np.ndarray) -> np.ndarray:
         """The likeliest class of each image, int32 ``[B]``."""
         return self.features_and_logits(images)[1].argmax(axis=1).astype(np.int32)
+
+    def copied(self) -> Classifier:
+        """The same, made in the present scope of a `tf.distribute` strategy."""
+        other = Classifier(self.num_classes, self.image_shape, accuracy=self.accuracy)
+        other._network.set_weights(self._network.get_weights())
+        return other
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes one ``.npz`` file, beside its place first, so that it is never there in part."""
@@ -136,7 +139,7 @@ class Classifier:
 
 
 def _build(num_classes: int, image_shape: tuple[int, int, int], seed: int) -> keras.Model:
-    """uint8 images -> (features, logits). Layers are float32 whatever the global policy."""
+    """Images of 0..255 -> (features, logits). Layers are float32 whatever the global policy."""
     layers = keras.layers
     dtype = keras.DTypePolicy("float32")
 
@@ -149,7 +152,7 @@ def _build(num_classes: int, image_shape: tuple[int, int, int], seed: int) -> ke
         x = layers.BatchNormalization(momentum=0.9, dtype=dtype)(x)
         return layers.ReLU(dtype=dtype)(x)
 
-    image = keras.Input(image_shape, dtype="uint8")
+    image = keras.Input(image_shape, dtype="float32")
     x = layers.Rescaling(1 / 127.5, -1, dtype=dtype)(image)
     pool = -(-max(image_shape[:2]) // _MAX_SIDE)
     if pool > 1:
@@ -269,6 +272,6 @@ def _fit(
         if len(order) < batch:  # the next pass over the set; a remainder comes first
             order = np.concatenate([order, rng.permutation(rows)])
         chosen, order = np.sort(order[:batch]), order[batch:]
-        step(tf.constant(images[chosen]), tf.constant(labels[chosen], tf.int32))
+        step(tf.constant(images[chosen], tf.float32), tf.constant(labels[chosen], tf.int32))
         if progress is not None:
             progress((done + 1) * batch, steps * batch)

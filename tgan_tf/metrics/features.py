@@ -22,8 +22,10 @@ class FeatureExtractor(Protocol):
     """
 
     name: str
-    identity: str
     dim: int
+
+    @property
+    def identity(self) -> str: ...
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Features, float32 ``[B, dim]``, of uint8 images ``[B, H, W, C]``, C 1 or 3."""

@@ -13,13 +13,15 @@ from typing import NamedTuple
 import numpy as np
 
 from tgan_tf.metrics.features import check_features
+from tgan_tf.metrics.influence import score_error
 
 
 class InceptionScore(NamedTuple):
-    """Mean and standard deviation over the splits."""
+    """Mean and standard deviation over the splits, and standard error of the mean."""
 
     mean: float
     std: float
+    error: float
 
 
 def inception_score(
@@ -46,15 +48,19 @@ def inception_score(
         # The legacy generator on purpose: its order is what torch-fidelity publishes numbers with.
         logits = logits[np.random.RandomState(seed).permutation(len(logits))]
     bounds = [i * len(logits) // splits for i in range(splits + 1)]
-    scores = [_score(logits[start:stop]) for start, stop in pairwise(bounds)]
-    return InceptionScore(float(np.mean(scores)), float(np.std(scores)))
+    parts = [_divergences(logits[start:stop]) for start, stop in pairwise(bounds)]
+    scores = [float(np.exp(part.mean())) for part in parts]
+    errors = [score_error(score, part) for score, part in zip(scores, parts, strict=True)]
+    error = float(np.linalg.norm(errors) / splits)
+    return InceptionScore(float(np.mean(scores)), float(np.std(scores)), error)
 
 
-def _score(logits: np.ndarray) -> float:
+def _divergences(logits: np.ndarray) -> np.ndarray:
+    """KL of each sample's prediction from the mean prediction, ``[N]``."""
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))  # [N, classes]
     p = np.exp(log_p)
     marginal = p.mean(axis=0)
     # A class that no sample has any probability of adds 0 * (log 0 - log 0) = 0.
     log_marginal = np.log(np.where(marginal > 0, marginal, 1.0))
-    return float(np.exp((p * (log_p - log_marginal)).sum(axis=1).mean()))
+    return (p * (log_p - log_marginal)).sum(axis=1)

@@ -94,7 +94,14 @@ class _Kernel:
 
     def matrix(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """``[len(x), len(y)]``"""
-        return (x @ y.T * self.gamma + self.coef0) ** self.degree
+        products = x @ y.T
+        products *= self.gamma
+        products += self.coef0
+        # By multiplication: a power of floats takes ten times as long.
+        powers = products.copy()
+        for _ in range(self.degree - 1):
+            powers *= products
+        return powers
 
     def diagonal(self, x: np.ndarray) -> np.ndarray:
         """The kernel of every vector with itself, float64 ``[len(x)]``."""

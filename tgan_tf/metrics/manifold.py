@@ -14,6 +14,7 @@ the union of the balls stands for the support of the set.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,12 +140,29 @@ def _squared_distances(
 
 
 def _squared_radii(x: np.ndarray, norms: np.ndarray, k: int) -> np.ndarray:
-    """Squared distance of every sample to its k-th nearest other sample, ``[N]``."""
-    radii = np.empty_like(norms)
-    for rows in _blocks(len(x), len(x)):
-        distances = _squared_distances(x[rows], norms[rows], x, norms)
-        own = np.arange(rows.start, rows.stop)
-        distances[own - rows.start, own] = 0  # exactly, so that it is surely the smallest
-        distances.partition(k, axis=1)
-        radii[rows] = distances[:, k]
-    return radii
+    """Squared distance of every sample to its k-th nearest other sample, ``[N]``.
+
+    The distances are symmetric: each block of them serves its rows and its columns.
+    """
+    nearest = np.full((len(x), k + 1), np.inf, norms.dtype)  # the sample itself is one of them
+    step = max(1, math.isqrt(_BLOCK_ELEMENTS))
+    blocks = [slice(start, min(start + step, len(x))) for start in range(0, len(x), step)]
+    for i, rows in enumerate(blocks):
+        for columns in blocks[i:]:
+            distances = _squared_distances(x[rows], norms[rows], x[columns], norms[columns])
+            if rows == columns:
+                np.fill_diagonal(distances, 0)  # exactly, so that it is surely the smallest
+            else:
+                _keep_nearest(nearest[columns], np.ascontiguousarray(distances.T))
+            _keep_nearest(nearest[rows], distances)
+    return nearest.max(axis=1)
+
+
+def _keep_nearest(nearest: np.ndarray, distances: np.ndarray) -> None:
+    """Takes into ``nearest`` ``[n, k + 1]`` what of ``distances`` ``[n, m]`` is smaller."""
+    count = nearest.shape[1]
+    if distances.shape[1] > count:
+        distances = np.partition(distances, count - 1, axis=1)[:, :count]
+    both = np.concatenate([nearest, distances], axis=1)
+    both.partition(count - 1, axis=1)
+    nearest[:] = both[:, :count]

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from tgan_tf.metrics import intervals
+from tgan_tf.metrics import influence, intervals
 from tgan_tf.metrics.class_accuracy import class_report
 from tgan_tf.metrics.feature_statistics import FeatureStatistics
 from tgan_tf.metrics.features import FeatureExtractor
-from tgan_tf.metrics.frechet import frechet_distance
+from tgan_tf.metrics.frechet import Moments, frechet_distance
 from tgan_tf.metrics.inception_score import inception_score
 from tgan_tf.metrics.kernel import kernel_distance
 from tgan_tf.metrics.manifold import manifold
@@ -172,7 +172,7 @@ def compute_metrics(
             outcomes = family.compute(real, fake, definitions)
             done[family] = outcomes, time.perf_counter() - start
         outcomes, seconds = done[family]
-        results[_result_name(name, extractor.name)] = Result(
+        results[result_name(name, extractor)] = Result(
             **vars(outcomes[name]), extractor=extractor.identity, seconds=seconds
         )
     return results
@@ -187,12 +187,19 @@ def _statistics(features: FeatureStatistics | Iterable[np.ndarray]) -> FeatureSt
     return statistics
 
 
-def _result_name(metric: str, extractor: str) -> str:
-    return (
-        metric
-        if (metric, extractor) == ("class_accuracy", "classifier")
-        else f"{metric}_{extractor}"
-    )
+def result_name(metric: str, extractor: FeatureExtractor) -> str:
+    """What a number is called: it says which network saw the samples.
+
+    'class_accuracy' and 'cas' of the data set's own classifier stand alone. A network whose
+    features define a published name (`inception.Inception2015`) has those, with its resizing, as
+    in 'fid_clean': nothing else is ever called FID, KID or plainly inception score.
+    """
+    published = getattr(extractor, "published", {})
+    if metric in published:
+        return f"{published[metric]}_{extractor.name.rpartition('_')[2]}"
+    if metric in ("class_accuracy", "cas") and extractor.name == "classifier":
+        return metric
+    return f"{metric}_{extractor.name}"
 
 
 # ------------------------------------------------------------------------------------ families
@@ -202,7 +209,10 @@ def _frechet(
     real: FeatureStatistics, fake: FeatureStatistics, d: Definitions
 ) -> dict[str, Outcome]:
     value = frechet_distance(real.moments, fake.moments, ddof=d.covariance_ddof)
-    return {"frechet": Outcome(value, real.count, fake.count, details={"ddof": d.covariance_ddof})}
+    error = influence.frechet_error(real.moments, fake.moments, fake.features)
+    interval = influence.around(value, error, low=0.0)
+    details = {"ddof": d.covariance_ddof}
+    return {"frechet": Outcome(value, real.count, fake.count, interval, details)}
 
 
 def _kernel(real: FeatureStatistics, fake: FeatureStatistics, d: Definitions) -> dict[str, Outcome]:
@@ -210,13 +220,20 @@ def _kernel(real: FeatureStatistics, fake: FeatureStatistics, d: Definitions) ->
     distance = kernel_distance(
         real.features, fake.features, subsets=d.kernel_subsets, subset_size=size, seed=d.seed
     )
+    blocks = [
+        kernel_distance(
+            real.features[rows], fake.features[rows], subsets=1, subset_size=rows.stop - rows.start
+        ).mean
+        for rows in influence.blocks_of(min(real.kept, fake.kept))
+    ]
+    interval = influence.kernel_interval(distance.mean, np.array(blocks)) if blocks else None
     details = {
         "std": distance.std,
         "subsets": d.kernel_subsets,
         "subset_size": size,
         "seed": d.seed,
     }
-    return {"kernel": Outcome(distance.mean, real.kept, fake.kept, details=details)}
+    return {"kernel": Outcome(distance.mean, real.kept, fake.kept, interval, details)}
 
 
 def _manifold(
@@ -245,7 +262,38 @@ def _score(real: FeatureStatistics, fake: FeatureStatistics, d: Definitions) -> 
         seed=d.seed,
     )
     details = {"std": score.std, "splits": d.score_splits, "shuffle": d.score_shuffle}
-    return {"inception_score": Outcome(score.mean, 0, fake.kept, details=details)}
+    interval = influence.around(score.mean, score.error, low=1.0)
+    return {"inception_score": Outcome(score.mean, 0, fake.kept, interval, details)}
+
+
+def _intra_class(
+    real: FeatureStatistics, fake: FeatureStatistics, d: Definitions
+) -> dict[str, Outcome]:
+    """Mean over the classes of the Frechet distance within each (Miyato and Koyama 2018)."""
+    what = "labels of the real and of the generated images"
+    real_labels = _required(real.labels, "intra_class_frechet", what)
+    fake_labels = _required(fake.labels, "intra_class_frechet", what)
+    values, errors, counts = [], [], []
+    for label in np.unique(real_labels):
+        sets = [
+            x.features[labels == label] for x, labels in ((real, real_labels), (fake, fake_labels))
+        ]
+        if min(map(len, sets)) < 2:
+            raise ValueError(
+                f"intra_class_frechet: class {label} has {len(sets[0])} real and {len(sets[1])} "
+                "generated images; measure more, or leave it out"
+            )
+        there, here = Moments(), Moments()
+        there.update(sets[0])
+        here.update(sets[1])
+        values.append(frechet_distance(there, here, ddof=d.covariance_ddof))
+        errors.append(influence.frechet_error(there, here, sets[1]))
+        counts.append(min(map(len, sets)))
+    value = float(np.mean(values))
+    error = float(np.linalg.norm(errors) / len(errors))
+    details = {"per_class": values, "fewest_of_a_class": min(counts), "ddof": d.covariance_ddof}
+    interval = influence.around(value, error, low=0.0)
+    return {"intra_class_frechet": Outcome(value, real.kept, fake.kept, interval, details)}
 
 
 def _class_accuracy(
@@ -273,4 +321,5 @@ register_family(["frechet"], _frechet)
 register_family(["kernel"], _kernel)
 register_family(["precision", "recall", "density", "coverage"], _manifold)
 register_family(["inception_score"], _score)
+register_family(["intra_class_frechet"], _intra_class)
 register_family(["class_accuracy"], _class_accuracy)

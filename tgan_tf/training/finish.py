@@ -54,7 +54,9 @@ def finish(
     film(sampler, run.samples)
     try:
         if to_measure:
-            measured = evaluation.measure(sampler.sample, source, config, counting=console.counting)
+            measured = evaluation.measure(
+                sampler.sample, source, config, sampler=sampler, counting=console.counting
+            )
             row = measured.row(sampler.step, config)
             recorder.row(row)
         for name in to_export:
