@@ -40,7 +40,7 @@ class Finisher:
         )
         finish(self.run, self.config.replace(**changes), self.source, recorder, Console())
 
-    def measure(self, sample, source: Source, config: Config, *, counting):
+    def measure(self, sample, source: Source, config: Config, **options):
         self.measured.append(config)
         results = {"frechet_x": Result(1.5, 10, 10)}
         return evaluation.Evaluation(results, "training", 100, 300, None, 1.0)
@@ -119,7 +119,7 @@ def test_a_finished_run_does_what_is_asked_for_anew(finisher: Finisher) -> None:
 )
 def test_rows_of_other_options_are_other_rows(finisher: Finisher, changes: dict) -> None:
     other = finisher.config.replace(**changes)
-    row = finisher.measure(None, None, other, counting=None).row(STEP, other)
+    row = finisher.measure(None, None, other).row(STEP, other)
     finisher.journal.append(row)
     finisher()
     assert len(finisher.measured) == 2
