@@ -62,3 +62,35 @@ class _Nothing:
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         return np.zeros((len(images), 1), np.float32)
+
+
+def saved(path: Path, seed: int, count: int = 200) -> str:
+    images = np.random.default_rng(seed).integers(0, 256, (count, 8, 8, 1), dtype=np.uint8)
+    np.savez(path, images=images)
+    return f"npz:{path}"
+
+
+def test_images_are_measured_against_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    network = _Nothing()
+    network.name = "efficientnet_lite0"
+    monkeypatch.setattr(evaluation, "_load", lambda name, protocol: network)
+    monkeypatch.setattr(evaluation.efficientnet_lite, "weights_file", lambda: None)
+    one, two = saved(tmp_path / "one.npz", 1), saved(tmp_path / "two.npz", 2)
+    given = ("--metrics=frechet", f"--cache_dir={tmp_path}", "--reference_split=all")
+    run(parsed(f"--samples={one}", f"--reference={two}", *given))
+    assert "200 samples against 200 all images" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="--samples has only 200 images"):
+        run(parsed(f"--samples={one}", f"--reference={two}", "--eval_samples=300", *given))
+    with pytest.raises(ValueError, match="--reference: name the real images"):
+        run(parsed(f"--samples={one}", *given))
+    np.savez(tmp_path / "rgb.npz", images=np.zeros((200, 8, 8, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"\[8, 8, 1\], those of --reference \[8, 8, 3\]"):
+        run(parsed(f"--samples={one}", f"--reference=npz:{tmp_path}/rgb.npz", *given))
+
+
+def test_one_thing_is_measured() -> None:
+    for given in ((), ("--run=a", "--samples=b")):
+        with pytest.raises(flags.IllegalFlagValueError, match="one of --run"):
+            parsed(*given)

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tgan_tf
 from tests.exporting.samplers import make_sampler
 from tests.training.runs import resolved
-from tgan_tf import evaluation, reference
+from tgan_tf import evaluation, generator_metrics, reference
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.data.types import ImageSet, Source
 from tgan_tf.evaluation import EvaluationError, check, measure, table
 from tgan_tf.metrics.classifier import Classifier, train_classifier
+from tgan_tf.metrics.network import Network
 
 CLASSES = 3
 
@@ -67,6 +69,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch, trained: Classifier) -> list[tupl
         return trained
 
     monkeypatch.setattr(reference, "train_classifier", train)
+    monkeypatch.setattr(generator_metrics, "train_classifier", train)
     return asked
 
 
@@ -325,3 +328,75 @@ def test_a_run_is_measured_with_other_options(
     assert (asked[0].metrics, asked[0].eval_samples) == (("kernel",), 123)
     with pytest.raises(ConfigError, match="--metrics is empty"):
         evaluation.evaluate_run(sampler, metrics=())
+
+
+def test_metrics_of_classes_and_of_training_images(source: Source, tmp_path: Path) -> None:
+    config = configured(tmp_path).replace(
+        metrics=("cas", "memorisation", "intra_class_frechet"), extractors=("classifier",)
+    )
+    honest = measure(perfect, source, config)
+    assert list(honest.results) == [
+        "intra_class_frechet_classifier",
+        "memorisation_classifier",
+        "cas",
+    ]
+    assert honest.results["cas"].value > 0.9  # the fixture's classifier, whatever it was given
+    low, high = honest.results["memorisation_classifier"].interval
+    assert low < 0.5 < high
+    assert len(honest.results["intra_class_frechet_classifier"].details["per_class"]) == CLASSES
+    # A sample and its five nearest in each of 16 rows.
+    assert honest.pictures["neighbours"].shape == (16 * evaluation.PICTURE_COLUMNS, 8, 8, 1)
+
+    def copies(seeds, label) -> np.ndarray:
+        rows = 3 * (np.asarray(seeds) % 300)
+        return source.train.images[rows + (label - source.train.labels[0]) % CLASSES]
+
+    copied = measure(copies, source, config)
+    assert copied.results["memorisation_classifier"].value > 0.95
+    rows = copied.pictures["neighbours"].reshape(16, -1, 8, 8, 1)
+    np.testing.assert_array_equal(rows[:, 0], rows[:, 1])
+
+
+def test_images_of_another_size_are_refused(source: Source, tmp_path: Path) -> None:
+    def large(seeds, label) -> np.ndarray:
+        return np.zeros((len(seeds), 9, 8, 1), np.uint8)
+
+    with pytest.raises(EvaluationError, match=r"\[9, 8, 1\] and the real images \[8, 8, 1\]"):
+        measure(large, source, configured(tmp_path))
+
+
+def test_a_protocol_has_its_own_definitions_and_says_what_is_comparable(
+    source: Source, tmp_path: Path
+) -> None:
+    config = configured(tmp_path, protocol="stylegan").replace(
+        metrics=("frechet", "precision_recall"), extractors=("classifier",)
+    )
+    results = measure(perfect, source, config).results
+    frechet = results["frechet_classifier"].details
+    assert (frechet["ddof"], frechet["protocol"], frechet["comparable"]) == (0, "stylegan", False)
+    assert "the Inception graph of 2015" in frechet["not_comparable_because"]
+    precision = results["precision_classifier"].details
+    assert (precision["k"], precision["closed"]) == (3, True)
+    with pytest.raises(ConfigError, match="--protocol=torch_fidelity: its kernel distance takes"):
+        check(config.replace(protocol="torch_fidelity", metrics=("kernel",)), source)
+
+
+def test_path_length_of_a_generator(tmp_path: Path) -> None:
+    """Two networks that differ by a factor: so do their path lengths, by its square."""
+    sampler = make_sampler()
+    lengths = []
+    for scale in (1.0, 3.0):
+        network = Network(
+            lambda x, scale=scale: (scale * tf.reshape(x, (-1, 8 * 12 * 3)), x[:, 0, 0]),
+            name="pixels",
+            identity="pixels",
+            dim=288,
+        )
+        outcome = generator_metrics.path_length(
+            sampler, network, space="w", seed=0, progress=lambda done, total: None
+        )
+        assert outcome.interval.low < outcome.value < outcome.interval.high
+        lengths.append(outcome.value)
+    assert lengths[1] == pytest.approx(9 * lengths[0], rel=1e-3)
+
+    assert lengths[0] > 0

@@ -58,3 +58,11 @@ def test_every_number_has_an_interval_that_holds_it() -> None:
         assert result.interval.low <= result.value <= result.interval.high, name
     # Of one distribution: the kernel distance's holds its true value.
     assert results["kernel_plain"].interval.low < 0 < results["kernel_plain"].interval.high
+
+
+def test_sets_without_spread_have_an_error_too() -> None:
+    spread = np.random.default_rng(0).normal(size=(50, 3))
+    flat = np.ones((50, 3))
+    assert influence.frechet_error(moments(flat), moments(flat), flat) == 0
+    assert influence.frechet_error(moments(spread), moments(flat), flat) == 0
+    assert influence.frechet_error(moments(flat), moments(spread), spread) > 0

@@ -41,11 +41,11 @@ def frechet_error(reference: Moments, moments: Moments, features: np.ndarray) ->
     """
     centred = features - moments.mean  # [n, dim], float64
     values, vectors = np.linalg.eigh(reference.cov())
-    kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
+    kept = values > values.max() * len(values) * np.finfo(np.float64).eps
     root = vectors[:, kept] * np.sqrt(values[kept])
     values, vectors = np.linalg.eigh(root.T @ moments.cov() @ root)
     # Directions without samples have no finite derivative: N < dim, where the bias rules anyway.
-    kept = values > values[-1] * len(values) * 1e-12
+    kept = values > values.max(initial=0.0) * len(values) * 1e-12
     half = root @ (vectors[:, kept] / values[kept] ** 0.25)  # T = half half'
     quadratic = np.einsum("nd,nd->n", centred, centred) - np.square(centred @ half).sum(axis=1)
     influence = 2 * centred @ (moments.mean - reference.mean) + quadratic
