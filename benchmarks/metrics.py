@@ -98,6 +98,8 @@ def main() -> None:
     parser.add_argument("--prdc_samples", type=int, default=10_000, help="of either set")
     parser.add_argument("--dim", type=int, default=2048, help="numbers in a feature vector")
     options = parser.parse_args()
+    from tests.oracles import no_torchvision  # noqa: F401
+
     real, fake = (features(options.samples, options.dim, seed) for seed in (1, 2))
     fake *= 0.97
     few = slice(options.prdc_samples)

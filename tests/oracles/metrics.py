@@ -13,41 +13,26 @@ import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import torch
 
+# It must come before those that want it.
+# isort: off
+from tests.oracles import no_torchvision  # noqa: F401
 
-class _Anything(type):
-    """A class whose attributes are such classes."""
+# isort: on
+from cleanfid import fid as clean_fid
+from prdc import compute_prdc
+from torch_fidelity import GenerativeModelModuleWrapper, metric_fid, metric_isc, metric_kid
+from torch_fidelity import metric_prc as prc
+from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+from torch_fidelity.metric_ppl import calculate_ppl
+from torch_fidelity.registry import register_sample_similarity
+from torch_fidelity.sample_similarity_base import SampleSimilarityBase
 
-    def __getattr__(cls, name: str) -> _Anything:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _Anything(name, (), {})
-
-
-_ABSENT = _Anything("Absent", (), {})
-# Both import torchvision for data sets and networks that are not compared here, and a build of it
-# fits one build of torch only.
-for _name in ("", ".datasets", ".transforms", ".transforms.functional"):
-    _module = ModuleType("torchvision" + _name)
-    _module.__path__ = []
-    _module.__getattr__ = lambda name: getattr(_ABSENT, name)
-    sys.modules["torchvision" + _name] = _module
-
-from cleanfid import fid as clean_fid  # noqa: E402
-from prdc import compute_prdc  # noqa: E402
-from torch_fidelity import GenerativeModelModuleWrapper, metric_fid, metric_isc, metric_kid  # noqa: E402
-from torch_fidelity import metric_prc as prc  # noqa: E402
-from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3  # noqa: E402
-from torch_fidelity.metric_ppl import calculate_ppl  # noqa: E402
-from torch_fidelity.registry import register_sample_similarity  # noqa: E402
-from torch_fidelity.sample_similarity_base import SampleSimilarityBase  # noqa: E402
-
-from tests.oracles import seeded  # noqa: E402
-from tgan_tf.metrics import inception_weights  # noqa: E402
+from tests.oracles import seeded
+from tgan_tf.metrics import inception_weights
 
 PACKAGES = ("torch-fidelity", "clean-fid", "prdc", "torch")
 
