@@ -23,5 +23,5 @@ _ABSENT = _Anything("Absent", (), {})
 for _name in ("", ".datasets", ".transforms", ".transforms.functional"):
     _module = ModuleType("torchvision" + _name)
     _module.__path__ = []
-    _module.__getattr__ = lambda name: getattr(_ABSENT, name)
+    _module.__getattr__ = lambda name: getattr(_ABSENT, name)  # type: ignore[method-assign]
     sys.modules["torchvision" + _name] = _module
