@@ -35,7 +35,7 @@ SCALE = 5.0  # points / SCALE are in [-1, 1], as pixels are
 GRID_SAMPLES, DIGITS_SAMPLES = 2_500, 26_000
 _STACKS = 128_000  # training images, as many as PacGAN's
 
-# Lin et al. 2018, tables 1 and 2: (modes, share of high quality, KL).
+# Of Lin et al. 2018: (modes, share of high quality, KL). Compare with the paper before citing.
 PUBLISHED: dict[str, dict[str, tuple[float, float | None, float]]] = {
     "grid": {
         "GAN": (17.3, 0.948, 0.70),
