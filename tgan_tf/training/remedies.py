@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tgan_tf.config import AUGMENTATIONS, Config
+from tgan_tf.config import Config
 from tgan_tf.training.health import Diagnosis
 from tgan_tf.training.journal import Row
 
@@ -27,6 +27,9 @@ _ACTIONS: dict[str, tuple[str, ...]] = {
     "memorisation": ("augment", "penalty"),
 }
 _COLLAPSES = ("mode_collapse", "class_collapse")
+# In this order: moving images changes them least. Others, such as flip, are for the user to know
+# whether the data allow them.
+_POLICIES = ("translation", "cutout", "color")
 
 Options = dict[str, Any]
 
@@ -123,10 +126,8 @@ def _change(action: str, diagnosis: Diagnosis, config: Config) -> Options:
             name: max(_value(config, name) * _PENALTY_FACTOR, _FIRST_PENALTY)
             for name in ("r1_gamma", "r2_gamma")
         }
-    policies = [p for p in AUGMENTATIONS if p != "color" or config.data.channels == 3]
+    policies = [p for p in _POLICIES if p != "color" or config.data.channels == 3]
     missing = [p for p in policies if p not in config.objective.augment]
-    # Moving images changes them least, so it comes first.
-    missing.sort(key=lambda policy: policy != "translation")
     return {"augment": [*config.objective.augment, missing[0]]} if missing else {}
 
 
