@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shlex
 import subprocess
 import sys
 
@@ -18,7 +17,6 @@ from tgan_tf.config import (
     define_flags,
     from_flags,
     given_options,
-    replay_command,
 )
 from tgan_tf.presets import PRESETS
 
@@ -135,11 +133,6 @@ class TestRoundTrips:
         assert Config.from_flagfile(path, "--batch_size=7", "--batch_size=9") == unresolved.replace(
             batch_size=9
         )
-
-    def test_replay_command(self, config):
-        python, script, *arguments = shlex.split(replay_command(config))
-        assert (python, script) == ("python", "train.py")
-        assert arguments == config.to_flags()
 
     def test_only_differences_are_written(self, config):
         names = {line.removeprefix("--no").lstrip("-").split("=")[0] for line in config.to_flags()}

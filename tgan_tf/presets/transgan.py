@@ -1,17 +1,13 @@
-"""Published networks and recipes, as values of the configuration.
+"""Jiang, Chang, Wang, "TransGAN: Two Pure Transformers Can Make One Strong GAN", NeurIPS 2021.
 
-``--preset=NAME`` takes the values of one entry where no flag says otherwise; a run's config.json
-and flags.txt hold the values themselves. docs/presets.md says what of each is exact.
+arXiv:2102.07074
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
-# Jiang, Chang, Wang, "TransGAN: Two Pure Transformers Can Make One Strong GAN", NeurIPS 2021,
-# arXiv:2102.07074.
 _TRANSGAN: dict[str, Any] = {
     "conditional": False,
     "channels": 3,
@@ -109,41 +105,39 @@ _TRANSGAN_CHURCH256 = {
     "ema_ramp": 0.0,
 }
 
-PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {
-        "transgan_cifar10": _TRANSGAN_CIFAR10,
-        "transgan_stl10": {
-            **_TRANSGAN_CIFAR10,
-            **_of("g", _PIXEL_NORM),
-            **_of("d", _PIXEL_NORM),
-            "name": "transgan_stl10",
-            "dataset": "tfds:stl10",
-            "image_size": (48, 48),
-            "latent_dim": 512,
-            "g_depths": (7, 5, 3),
-            "batch_size": 32,
-            "d_steps": 5,
-            "ema_half_life_kimg": 2500.0,
-            "ema_ramp": 0.25,
-        },
-        "transgan_church256": _TRANSGAN_CHURCH256,
-        "transgan_celebahq256": {
-            **_TRANSGAN_CHURCH256,
-            "name": "transgan_celebahq256",
-            "dataset": "tfds:celeb_a_hq/256",
-            "mirror": True,
-            "augment": ("filter", "translation", "erase", "color", "hue"),
-            "g_depths": (0, 4, 4, 4, 4, 4),
-            "g_upsample": ("bicubic", "bicubic", "shuffle", "smooth_shuffle", "smooth_shuffle"),
-            "g_latent_tokens": 64,
-            "g_latent_position": True,
-            "g_latent_attention": "before",
-            "d_width": (96, 192, 192, 384),
-            "d_depth": (3, 2, 1, 5),
-            "d_window": (4, 4, 0, 0),
-            "d_patch": 2,
-            "d_stem": "overlap",
-            "d_relative_bias": False,
-        },
-    }
-)
+TRANSGAN: dict[str, Mapping[str, Any]] = {
+    "transgan_cifar10": _TRANSGAN_CIFAR10,
+    "transgan_stl10": {
+        **_TRANSGAN_CIFAR10,
+        **_of("g", _PIXEL_NORM),
+        **_of("d", _PIXEL_NORM),
+        "name": "transgan_stl10",
+        "dataset": "tfds:stl10",
+        "image_size": (48, 48),
+        "latent_dim": 512,
+        "g_depths": (7, 5, 3),
+        "batch_size": 32,
+        "d_steps": 5,
+        "ema_half_life_kimg": 2500.0,
+        "ema_ramp": 0.25,
+    },
+    "transgan_church256": _TRANSGAN_CHURCH256,
+    "transgan_celebahq256": {
+        **_TRANSGAN_CHURCH256,
+        "name": "transgan_celebahq256",
+        "dataset": "tfds:celeb_a_hq/256",
+        "mirror": True,
+        "augment": ("filter", "translation", "erase", "color", "hue"),
+        "g_depths": (0, 4, 4, 4, 4, 4),
+        "g_upsample": ("bicubic", "bicubic", "shuffle", "smooth_shuffle", "smooth_shuffle"),
+        "g_latent_tokens": 64,
+        "g_latent_position": True,
+        "g_latent_attention": "before",
+        "d_width": (96, 192, 192, 384),
+        "d_depth": (3, 2, 1, 5),
+        "d_window": (4, 4, 0, 0),
+        "d_patch": 2,
+        "d_stem": "overlap",
+        "d_relative_bias": False,
+    },
+}

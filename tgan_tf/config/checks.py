@@ -1,0 +1,305 @@
+"""What values may be: each against its range, and all against each other."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tgan_tf.config.errors import ConfigError
+from tgan_tf.config.networks import DiscriminatorConfig, GeneratorConfig
+from tgan_tf.config.objective import ObjectiveConfig
+
+if TYPE_CHECKING:
+    from tgan_tf.config.tree import Config
+
+
+def check_leaf(name: str, value: Any, rule: Mapping[str, Any]) -> None:
+    """One leaf against its own range."""
+    for element in value if isinstance(value, tuple) else (value,):
+        shown = f"--{name}={as_text(value)}"
+        if rule["choices"] and not _is_choice(element, rule["choices"]):
+            close = difflib.get_close_matches(str(element), rule["choices"], n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise ConfigError(f"{shown}: not one of {', '.join(rule['choices'])}{hint}")
+        # Flag files have one option a line and strip it.
+        if isinstance(element, str) and not rule["resolved"] and not _is_one_line(element):
+            raise ConfigError(f"{shown!r}: must be one line, without spaces around it")
+        if isinstance(element, float) and not math.isfinite(element):
+            raise ConfigError(f"{shown}: must be a finite number")
+        if rule["low"] is not None and element < rule["low"]:
+            raise ConfigError(f"{shown}: must be at least {rule['low']}")
+        if rule["high"] is not None and element > rule["high"]:
+            raise ConfigError(f"{shown}: must be at most {rule['high']}")
+        if rule["above"] is not None and element <= rule["above"]:
+            raise ConfigError(f"{shown}: must be greater than {rule['above']}")
+
+
+def _is_choice(value: Any, choices: tuple[str, ...]) -> bool:
+    """Whether it is one of them; ``name:PATH`` among the choices stands for any path."""
+    if value in choices:
+        return True
+    kind, colon, rest = str(value).partition(":")
+    return bool(rest) and any(choice.startswith(kind + colon) for choice in choices)
+
+
+def check_together(config: Config) -> None:
+    """Leaves against each other."""
+    g, d, data = config.generator, config.discriminator, config.data
+    if len(data.image_size) != 2:
+        raise ConfigError(f"--image_size={data.image_size}: give H,W or one number for a square")
+    if bool(data.image_size[0]) != bool(data.image_size[1]):
+        raise ConfigError("--image_size: give both H and W, or 0,0 for the data's own size")
+    if not len(g.g_widths) == len(g.g_depths) == len(g.g_windows) or not g.g_widths:
+        raise ConfigError(
+            f"--g_widths={g.g_widths} --g_depths={g.g_depths} --g_windows={g.g_windows}: give each"
+            " one number for every stage of the generator"
+        )
+    if len(g.g_heads) not in (1, len(g.g_widths)):
+        raise ConfigError(f"--g_heads={g.g_heads}: give one number, or one for every stage")
+    for width, heads in zip(g.g_widths, g.heads_of_stages, strict=True):
+        if width % heads:
+            raise ConfigError(f"--g_heads={heads} does not divide --g_widths={width}")
+        _check_hidden("g", width, g.g_mlp_ratio)
+    _check_upsampling(g)
+    if not (g.g_modulation or g.g_latent_tokens or g.g_input == "dense"):
+        raise ConfigError(
+            "--nog_modulation --g_input=constant: nothing would depend on the noise; use"
+            " --g_input=dense or --g_latent_tokens"
+        )
+    if g.g_latent_position and not g.g_latent_tokens:
+        raise ConfigError("--g_latent_position: there are no such tokens; give --g_latent_tokens")
+    _check_discriminator(d)
+    _check_groups(config)
+    _check_objective(config.objective)
+    o, precision = config.objective, config.training.precision
+    if (
+        precision.startswith("mixed")
+        and o.penalty == "finite_difference"
+        and (o.r1_gamma or o.r2_gamma)
+    ):
+        raise ConfigError(
+            f"--precision={precision} --penalty=finite_difference: a difference of two logits at"
+            " --penalty_sigma is lost in half precision; use --penalty=exact"
+        )
+    if data.channels == 2:
+        raise ConfigError("--channels=2: images have 1 (grey), 3 (RGB) or 4 (RGBA) channels")
+    for name in ("augment", "cr_augment"):
+        for policy in ("color", "hue"):
+            if data.channels in (1, 4) and policy in getattr(config.objective, name):
+                raise ConfigError(
+                    f"--{name}={policy} is for RGB images; the data have --channels={data.channels}"
+                )
+    if config.objective.top_k < 1 and d.d_minibatch_std:
+        raise ConfigError(
+            f"--top_k={config.objective.top_k:g} --d_minibatch_std={d.d_minibatch_std}: a logit"
+            " that depends on its group ranks no sample; leave one of them out"
+        )
+    if config.is_resolved:
+        _check_grids(config)
+
+
+def _check_hidden(network: str, width: int, ratio: float) -> None:
+    if int(width * ratio) < 1:
+        raise ConfigError(
+            f"--{network}_mlp_ratio={ratio:g}: a block of width {width} would have an MLP without"
+            f" hidden units; use at least {math.ceil(1000 / width) / 1000:g}"
+        )
+
+
+def _check_upsampling(g: GeneratorConfig) -> None:
+    """What becomes of the width from stage to stage."""
+    if len(g.g_upsample) not in (1, len(g.g_widths) - 1):
+        raise ConfigError(
+            f"--g_upsample={','.join(g.g_upsample)}: give one for every transition between"
+            f" {len(g.g_widths)} stages, or one for all"
+        )
+    for stage, kind in enumerate(g.upsampling):
+        width, after = g.g_widths[stage : stage + 2]
+        left = {"shuffle": width / 4, "smooth_shuffle": width / 4, "bicubic": width}.get(kind)
+        if left is not None and after != left:
+            raise ConfigError(
+                f"--g_upsample={kind} makes {left:g} channels of {width}, not --g_widths={after} as"
+                f" in stage {stage + 2}; give that width, or --g_upsample=dense_shuffle"
+            )
+
+
+def _check_discriminator(d: DiscriminatorConfig) -> None:
+    """The discriminator's leaves against each other."""
+    if d.d_kind == "conv":
+        if len(d.d_width) != 1:
+            raise ConfigError(f"--d_width={d.d_width}: --d_kind=conv takes one number")
+    else:
+        if len(d.d_width) != len(d.d_depth) or not d.d_width:
+            raise ConfigError(
+                f"--d_width={d.d_width} --d_depth={d.d_depth}: give each one number for every stage"
+                " of the discriminator"
+            )
+        if len(d.d_window) not in (1, len(d.d_width)):
+            raise ConfigError(f"--d_window={d.d_window}: give one number, or one for every stage")
+        if list(d.d_width) != sorted(d.d_width):
+            raise ConfigError(
+                f"--d_width={d.d_width}: stages become wider, or stay as wide, never narrower"
+            )
+        for width in d.d_width:
+            _check_hidden("d", width, d.d_mlp_ratio)
+            if width % d.d_heads:
+                raise ConfigError(f"--d_heads={d.d_heads} does not divide --d_width={width}")
+    if d.d_kind == "transformer" and d.d_stem == "overlap" and d.d_patch % 2:
+        raise ConfigError(f"--d_patch={d.d_patch}: patches of --d_stem=overlap need an even number")
+    if d.d_kind == "transformer" and d.d_stem != "conv":
+        return
+    if d.d_patch & (d.d_patch - 1):
+        raise ConfigError(
+            f"--d_patch={d.d_patch}: strided convolutions need a power of 2; or --d_stem=patch"
+        )
+    halvings = d.d_patch.bit_length() - 1
+    if not d.d_width[0] >> halvings:
+        raise ConfigError(
+            f"--d_width={d.d_width[0]} is too narrow for --d_patch={d.d_patch}: channels double"
+            f" with each of {halvings} strided convolutions; use --d_width of at least {d.d_patch}"
+        )
+
+
+def _check_objective(o: ObjectiveConfig) -> None:
+    """Losses, penalties and augmentation against each other."""
+    if o.loss == "wasserstein" and not (o.r1_gamma or o.gp_weight):
+        raise ConfigError(
+            "--loss=wasserstein needs a penalty: give --r1_gamma (say 10) or --gp_weight=10"
+        )
+    if o.ada_target and not o.augment:
+        raise ConfigError(
+            f"--ada_target={o.ada_target:g} has nothing to control: give --augment, say"
+            " --augment=translation,color"
+        )
+    if o.ada_target and (o.augment_p, o.augment_p_initial) != (1, 1):
+        raise ConfigError(
+            f"--ada_target={o.ada_target:g} controls the probability itself: leave out --augment_p"
+            " and --augment_p_initial, or --ada_target"
+        )
+    if (o.cr_real or o.cr_fake) and not o.cr_augment:
+        raise ConfigError("--cr_real, --cr_fake: give --cr_augment, say --cr_augment=translation")
+
+
+def _check_groups(config: Config) -> None:
+    """Groups of examples against the batch."""
+    group, batch = config.discriminator.d_minibatch_std, config.training.batch_size
+    if group == 1:
+        raise ConfigError("--d_minibatch_std=1: one sample has no spread; use 4, or 0 for none")
+    if group and batch % group:
+        below = batch // group * group
+        near = f"{below} or {below + group}" if below else f"{group}"
+        raise ConfigError(
+            f"--d_minibatch_std={group} does not divide --batch_size={batch}; use --batch_size="
+            f"{near}, or a divisor"
+        )
+
+
+_NEEDS = {
+    "augment_p": "augment",
+    "augment_p_initial": "augment",
+    "augment_translation": "augment=translation",
+    "augment_cutout": "augment=cutout",
+    "augment_cutout_p": "augment=cutout",
+    "ada_kimg": "ada_target",
+    "lecam_start_step": "lecam_weight",
+    "cr_augment": "cr_real or --cr_fake",
+    "gamma_final": "r1_gamma, --r2_gamma or --gp_weight",
+}
+
+
+def check_unused(config: Config) -> None:
+    """What a user asks for must have an effect.
+
+    Only of flags: a program may well try both kinds of discriminator with one set of options.
+    """
+    if config.health.best_metric != "none" and not config.evaluation.eval_kimg:
+        raise ConfigError(
+            f"--best_metric={config.health.best_metric} is measured while training: give"
+            " --eval_kimg too, such as --eval_kimg=20"
+        )
+    if not config.data.conditional and config.generator.g_class_std != GeneratorConfig.g_class_std:
+        raise ConfigError("--noconditional has no use for --g_class_std; leave one of them out")
+    o = config.objective
+    has = {
+        "augment": o.augment,
+        "augment=translation": "translation" in o.augment,
+        "augment=cutout": "cutout" in o.augment,
+        "ada_target": o.ada_target,
+        "lecam_weight": o.lecam_weight,
+        "cr_real or --cr_fake": o.cr_real or o.cr_fake,
+        "r1_gamma, --r2_gamma or --gp_weight": o.penalizes,
+    }
+    for name, need in _NEEDS.items():
+        if getattr(o, name) != getattr(ObjectiveConfig, name) and not has[need]:
+            raise ConfigError(f"--{name} has no effect without --{need}; leave it out")
+    d, default = config.discriminator, DiscriminatorConfig()
+    known = ("d_kind", "d_width", "d_patch", "d_minibatch_std")
+    if d.d_kind != "conv":
+        return
+    unused = [
+        leaf.name
+        for leaf in dataclasses.fields(d)
+        if leaf.name not in known and getattr(d, leaf.name) != getattr(default, leaf.name)
+    ]
+    if unused:
+        options = ", ".join(f"--{name}" for name in known[1:])
+        shown = " ".join(f"--{name}={as_text(getattr(d, name))}" for name in unused)
+        raise ConfigError(
+            f"--d_kind=conv has no use for {shown}: it knows {options}; leave them"
+            " out, or use --d_kind=transformer"
+        )
+
+
+def _check_grids(config: Config) -> None:
+    """Patches and windows against the resolution."""
+    g, d = config.generator, config.discriminator
+    for axis, size in zip(("height", "width"), config.data.image_size, strict=True):
+        scale = g.g_patch * 2 ** (len(g.g_widths) - 1)
+        if size % scale:
+            below = size // scale * scale
+            near = f"{below} or {below + scale}" if below else f"{scale}"
+            raise ConfigError(
+                f"--image_size: the {axis} {size} is not a multiple of {scale}, which --g_patch="
+                f"{g.g_patch} and {len(g.g_widths)} stages need; use --image_size with {near}, or"
+                " other --g_patch or fewer --g_widths"
+            )
+        for stage, window in enumerate(g.g_windows):
+            grid = size // scale * 2**stage
+            if window and grid % window:
+                raise ConfigError(
+                    f"--g_windows: the window {window} does not divide the {axis} of stage"
+                    f" {stage + 1}, {grid} tokens; use a divisor of {grid}, or 0 for global"
+                )
+        if d.d_kind == "conv":
+            if size % d.d_patch:
+                raise ConfigError(
+                    f"--d_patch={d.d_patch} does not divide the {axis} {size}; use a divisor"
+                )
+            continue
+        largest = d.patches_of_stages[-1]
+        if size % largest:
+            raise ConfigError(
+                f"--d_patch={d.d_patch} does not divide the {axis} {size}; use a divisor"
+                if largest == d.d_patch
+                else f"--d_patch={d.d_patch} becomes {largest} in the last of the stages of"
+                f" --d_width={as_text(d.d_width)}, which does not divide the {axis} {size}; use"
+                " fewer widths, or a smaller patch"
+            )
+        for window, patch in zip(d.windows_of_stages, d.patches_of_stages, strict=True):
+            if window and (size // patch) % window:
+                raise ConfigError(
+                    f"--d_window={window} does not divide the {axis} of the grid,"
+                    f" {size // patch} tokens; use a divisor, or 0 for global"
+                )
+
+
+def as_text(value: Any) -> str:
+    """As it is given to a flag."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _is_one_line(text: str) -> bool:
+    return text == text.strip() and len(text.splitlines()) <= 1

@@ -1,0 +1,150 @@
+"""Options of everything around the networks: data, training, run, health, evaluation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tgan_tf.config.option import option
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16", "float64")
+STRATEGIES = ("auto", "one", "mirrored", "multi_worker", "tpu")
+METRICS = ("frechet", "kernel", "precision_recall", "density_coverage", "class_accuracy")
+# name -> whether more is better
+BEST_METRICS = {
+    "frechet": False,
+    "kernel": False,
+    "precision": True,
+    "recall": True,
+    "density": True,
+    "coverage": True,
+    "class_accuracy": True,
+}
+REMEDIES = ("rollback", "penalty", "augment")
+MORE_METRICS = ("inception_score", "intra_class_frechet", "ppl", "cas", "memorisation")
+EXTRACTORS = (
+    "auto",
+    "classifier",
+    "efficientnet_lite0",
+    "inception:PATH",
+    "keras:NAME",
+    "saved_model:PATH",
+)
+PROTOCOLS = ("torch_fidelity", "clean_fid", "stylegan", "studiogan")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What to learn from."""
+
+    dataset: str = option("digits", "digits | fashion_mnist | tfds:NAME | folder:PATH | npz:PATH")
+    data_dir: str = option("", "where the data set's files are, if not in the usual place")
+    cache_dir: str = option("", "where prepared data are kept; empty: ~/.cache/tgan_tf")
+    image_size: tuple[int, ...] = option(
+        (0, 0), "H,W (or one number for a square); 0,0: as the data are", low=0, high=4096
+    )
+    channels: int = option(0, "1 grey, 3 RGB, 4 RGBA; 0: as the data are", low=0, high=4)
+    fit: str = option(
+        "crop", "how other aspect ratios become image_size", choices=("crop", "pad", "stretch")
+    )
+    conditional: bool = option(True, "condition on the class where the data have labels")
+    mirror: bool = option(False, "flip half of the images left to right")
+    val_fraction: float = option(
+        0.1, "held-out share where the data have no split of their own", low=0.01, high=0.5
+    )
+    num_classes: int = option(0, "number of classes; 0: unconditional", low=0, resolved=True)
+    class_names: tuple[str, ...] = option((), "a name for each class", resolved=True)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How long, how large, on what."""
+
+    total_kimg: float = option(180.0, "thousand real images shown in all", above=0)
+    batch_size: int = option(64, "global batch, over all replicas", low=1)
+    d_steps: int = option(1, "steps of D for each step of G", low=1)
+    ema_half_life_kimg: float = option(
+        5.0, "half-life of the generator's moving average, in thousand images", low=0
+    )
+    ema_ramp: float = option(
+        0.05, "the half-life is at most this share of the images seen; 0: no ramp", low=0, high=1
+    )
+    ema_initial: float = option(
+        1.0, "the half-life at the start / at the end; rises by a cosine (R3GAN: 0)", low=0, high=1
+    )
+    precision: str = option("float32", "numbers that the networks compute in", choices=PRECISIONS)
+    strategy: str = option("auto", "tf.distribute strategy", choices=STRATEGIES)
+    jit_compile: bool = option(False, "compile the gradient functions with XLA")
+    seed: int = option(0, "everything random derives from it", low=0, high=2**31 - 1)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """The run directory."""
+
+    out_dir: str = option("runs", "runs are made below this directory")
+    name: str = option("", "suffix of the run directory's name")
+    tick_kimg: float = option(2.0, "log a row every so many thousand images", above=0)
+    snapshot_kimg: float = option(
+        20.0, "save a checkpoint and sample grids every so many thousand images", above=0
+    )
+    keep_checkpoints: int = option(2, "how many of the last checkpoints stay", low=1)
+    export: tuple[str, ...] = option(
+        ("saved_model", "tflite"), "made when the training ends", choices=("saved_model", "tflite")
+    )
+    tensorboard: bool = option(False, "write TensorBoard events too (extra: tensorboard)")
+
+
+@dataclass(frozen=True)
+class HealthConfig:
+    """How a training watches itself."""
+
+    health_kimg: float = option(
+        10.0,
+        "look at samples, logits of held-out images and distances every so many thousand images"
+        " (at the next tick); 0: never",
+        low=0,
+    )
+    health_samples: int = option(512, "samples for that", low=32)
+    remedies: tuple[str, ...] = option(
+        (),
+        "what the training may do by itself against what is diagnosed: go back to the last good"
+        " checkpoint with half the learning rate, double the penalty, add a policy of augmentation;"
+        " each is logged",
+        choices=REMEDIES,
+    )
+    remedy_tries: int = option(3, "so many remedies, then the training ends with an error", low=1)
+    best_metric: str = option(
+        "none",
+        "keep the checkpoint that was best by this metric of the evaluations every --eval_kimg, in"
+        " RUN/best; it is measured and exported at the end; none: the last one is",
+        choices=("none", *BEST_METRICS),
+    )
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """How the result is measured."""
+
+    metrics: tuple[str, ...] = option(
+        METRICS, "what is measured; empty: nothing", choices=(*METRICS, *MORE_METRICS)
+    )
+    extractors: tuple[str, ...] = option(
+        ("auto",),
+        "feature networks of the metrics; auto: classifier where the data have labels, else"
+        " efficientnet_lite0",
+        choices=EXTRACTORS,
+    )
+    protocol: str = option(
+        "none",
+        "measure as this reference implementation does, whose numbers ours then stand beside",
+        choices=("none", *PROTOCOLS),
+    )
+    eval_samples: int = option(10000, "generated samples for the final metrics", low=100)
+    eval_kimg: float = option(
+        0.0, "measure while training every so many thousand images; 0: only at the end", low=0
+    )
+    nearest_k: int = option(
+        5,
+        "neighbourhood size k of precision, recall, density and coverage; a --protocol has its own",
+        low=1,
+    )

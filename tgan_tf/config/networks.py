@@ -1,0 +1,169 @@
+"""Options of the two networks."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+from tgan_tf.config.option import option
+
+NORMS = ("layer", "rms", "pixel")
+# What Keras calls them; of the last two, TransGAN's generator has one and its discriminator one.
+LINEAR_INITIALIZERS: dict[str, Any] = {
+    "glorot": "glorot_uniform",
+    "fan_in": {
+        "class_name": "VarianceScaling",
+        "config": {"scale": 1 / 3, "mode": "fan_in", "distribution": "uniform"},
+    },
+    "small": {"class_name": "TruncatedNormal", "config": {"stddev": 0.02}},
+}
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """Transformer decoder from noise to image."""
+
+    latent_dim: int = option(64, "width of the noise z", low=1)
+    w_dim: int = option(96, "width of w, the mapping network's output", low=1)
+    mapping_layers: int = option(
+        2,
+        "hidden layers of the mapping network; -1: there is none, w is z (and the class's vector)",
+        low=-1,
+        high=16,
+    )
+    g_class_std: float = option(
+        0.25, "spread of the classes' vectors at the start; z has 1", above=0, high=10
+    )
+    g_widths: tuple[int, ...] = option((96, 48), "tokens' width in each stage", low=1)
+    g_depths: tuple[int, ...] = option((3, 1), "blocks in each stage", low=0)
+    g_windows: tuple[int, ...] = option(
+        (0, 0), "attention window of each stage, in tokens; 0: global", low=0
+    )
+    g_heads: tuple[int, ...] = option(
+        (4,), "attention heads, of every stage or one number for all", low=1
+    )
+    g_mlp_ratio: float = option(3.0, "hidden width of a block's MLP / its width", above=0)
+    g_patch: int = option(2, "pixels a side that a token of the last stage makes", low=1)
+    g_output: str = option("conv", "how tokens become pixels", choices=("conv", "patch"))
+    g_output_activation: str = option(
+        "tanh",
+        "of the pixels; linear: none, decoding clips",
+        choices=("tanh", "linear"),
+    )
+    g_attention: str = option("softmax", "kind of attention", choices=("softmax", "l2"))
+    g_qk_norm: bool = option(False, "RMS-normalise queries and keys")
+    g_relative_bias: bool = option(False, "learned relative position bias")
+    g_input: str = option(
+        "dense",
+        "first tokens: dense: a linear map of w; constant: a learned table, and w only modulates",
+        choices=("dense", "constant"),
+    )
+    g_modulation: bool = option(True, "w scales and shifts the norm of every block")
+    g_upsample: tuple[str, ...] = option(
+        ("dense_shuffle",),
+        "how tokens become those of the next stage, for every transition or one for all;"
+        " dense_shuffle: a linear map to 4 times the next width, then channels become pixels;"
+        " shuffle: without the map; smooth_shuffle: after a low-pass filter; bicubic: by resizing",
+        choices=("dense_shuffle", "shuffle", "smooth_shuffle", "bicubic"),
+    )
+    g_norm: str = option("rms", "normalisation", choices=NORMS)
+    g_norm_epsilon: float = option(1e-6, "added to the variance", above=0)
+    g_final_norm: bool = option(True, "normalise once more before the output")
+    g_noise: bool = option(
+        False, "noise in every self-attention, by a learned strength; always the same in use"
+    )
+    g_init: str = option(
+        "glorot", "first values of linear maps", choices=tuple(LINEAR_INITIALIZERS)
+    )
+    g_activation: str = option(
+        "leaky_relu",
+        "nonlinearity of the MLPs; leaky_relu trains faster on a CPU",
+        choices=("gelu", "leaky_relu"),
+    )
+    g_latent_tokens: int = option(
+        0, "tokens made from w that every block attends to; 0: no cross attention", low=0
+    )
+    g_latent_position: bool = option(False, "a learned position for each of these tokens")
+    g_latent_attention: str = option(
+        "after",
+        "when: after the self-attention, normalised; before all else, without a norm",
+        choices=("after", "before"),
+    )
+
+    @property
+    def upsampling(self) -> tuple[str, ...]:
+        """How each stage but the first gets its tokens."""
+        count = len(self.g_widths) - 1
+        return self.g_upsample if len(self.g_upsample) == count else self.g_upsample * count
+
+    @property
+    def heads_of_stages(self) -> tuple[int, ...]:
+        """Attention heads of each stage."""
+        stages = len(self.g_widths)
+        return self.g_heads if len(self.g_heads) == stages else self.g_heads * stages
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig:
+    """Transformer encoder (or convolutional network) from image to logit."""
+
+    d_kind: str = option("transformer", "network", choices=("transformer", "conv"))
+    d_width: tuple[int, ...] = option(
+        (96,),
+        "tokens' width in each stage; a wider stage begins with 2x2 means, joined by patches of"
+        " twice the side, one as wide as the last goes on with its tokens; of conv, one number, its"
+        " last channels",
+        low=1,
+    )
+    d_depth: tuple[int, ...] = option((3,), "blocks in each stage (transformer)", low=1)
+    d_heads: int = option(4, "attention heads", low=1)
+    d_mlp_ratio: float = option(3.0, "hidden width of a block's MLP / its width", above=0)
+    d_patch: int = option(4, "pixels a side of one token; a power of 2 for a conv stem", low=1)
+    d_stem: str = option(
+        "conv",
+        "how pixels become tokens; overlap: patches share half of their side with the next",
+        choices=("conv", "patch", "overlap"),
+    )
+    d_window: tuple[int, ...] = option(
+        (0,), "attention window in tokens, of every stage or one for all; 0: global", low=0
+    )
+    d_norm: str = option("rms", "normalisation", choices=NORMS)
+    d_norm_epsilon: float = option(1e-6, "added to the variance", above=0)
+    d_noise: bool = option(
+        False, "noise in every self-attention, by a learned strength; always the same in use"
+    )
+    d_head: str = option(
+        "mlp", "from features to the logit: one hidden layer, or none", choices=("mlp", "linear")
+    )
+    d_init: str = option(
+        "glorot", "first values of linear maps", choices=tuple(LINEAR_INITIALIZERS)
+    )
+    d_activation: str = option(
+        "leaky_relu",
+        "nonlinearity of the MLPs; leaky_relu trains faster on a CPU",
+        choices=("gelu", "leaky_relu"),
+    )
+    d_pool: str = option("mean", "what the head reads", choices=("mean", "class_token"))
+    d_attention: str = option("softmax", "kind of attention", choices=("softmax", "l2"))
+    d_qk_norm: bool = option(False, "RMS-normalise queries and keys")
+    d_relative_bias: bool = option(False, "learned relative position bias")
+    d_minibatch_std: int = option(
+        0,
+        "show D how much samples differ within groups of so many (4 is usual); 0: off. A logit then"
+        " depends on its group, and so does an exact gradient penalty",
+        low=0,
+    )
+
+    @property
+    def windows_of_stages(self) -> tuple[int, ...]:
+        """Attention window of each stage."""
+        stages = len(self.d_width)
+        return self.d_window if len(self.d_window) == stages else self.d_window * stages
+
+    @property
+    def patches_of_stages(self) -> tuple[int, ...]:
+        """Pixels a side of one token of each stage."""
+        widths = self.d_width
+        begins = [int(wide > narrow) for narrow, wide in itertools.pairwise(widths)]
+        return tuple(self.d_patch << sum(begins[:stage]) for stage in range(len(widths)))

@@ -1,0 +1,135 @@
+"""Options of the game that the networks play, and of how they learn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tgan_tf.config.option import option
+
+LOSSES = (
+    "non_saturating",
+    "minimax",
+    "least_squares",
+    "relativistic",
+    "hinge",
+    "wasserstein",
+)
+AUGMENTATIONS = ("color", "translation", "cutout", "erase", "hue", "filter", "flip")
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+    """What the two networks play for."""
+
+    loss: str = option("relativistic", "adversarial loss", choices=LOSSES)
+    r1_gamma: float = option(0.05, "weight of the gradient penalty on real samples", low=0)
+    r2_gamma: float = option(0.05, "weight of the gradient penalty on fake samples", low=0)
+    penalty: str = option(
+        "finite_difference",
+        "exact: by double backward; finite_difference: no second derivative is needed",
+        choices=("exact", "finite_difference"),
+    )
+    penalty_sigma: float = option(0.01, "step of the finite difference", above=0)
+    penalty_every: int = option(
+        4, "penalise every so many steps, with that many times the weight (lazy)", low=1
+    )
+    augment: tuple[str, ...] = option(
+        (), "DiffAugment policies, shown to D for real and fake alike", choices=AUGMENTATIONS
+    )
+    augment_p: float = option(
+        1.0, "probability of each policy for each image, at the end", low=0, high=1
+    )
+    augment_p_initial: float = option(
+        1.0, "probability at the start / at the end; rises by a cosine (R3GAN: 0)", low=0, high=1
+    )
+    augment_translation: float = option(
+        0.125, "greatest shift / side (TransGAN: 0.2)", above=0, high=1
+    )
+    augment_cutout: float = option(0.5, "side of the hole / side of the image", above=0, high=1)
+    augment_cutout_p: float = option(
+        1.0, "probability of cutout / that of the others (TransGAN: 0.3)", above=0, high=1
+    )
+    ada_target: float = option(
+        0.0,
+        "control the probability so that the mean sign of D(real) is this (ADA: 0.6); with a"
+        " relativistic loss, of D(real) - D(fake); 0: not controlled",
+        low=0,
+        high=0.999,
+    )
+    ada_kimg: float = option(
+        500.0, "thousand images in which the controlled probability goes from 0 to 1", above=0
+    )
+    gp_weight: float = option(0.0, "weight of the WGAN-GP penalty (10 is usual)", low=0)
+    gamma_final: float = option(
+        1.0, "gradient penalties at the end / at the start; falls by a cosine", low=0, high=1
+    )
+    drift_weight: float = option(
+        0.0, "weight of (mean of D(real))^2, WGAN-GP's eps (TransGAN: 0.001)", low=0
+    )
+    lecam_weight: float = option(0.0, "weight of the LeCam regulariser (0.3 is usual)", low=0)
+    lecam_start_step: int = option(1000, "first step with the LeCam regulariser", low=0)
+    cr_real: float = option(
+        0.0, "weight of consistency under cr_augment for real samples (CR, bCR: 10)", low=0
+    )
+    cr_fake: float = option(0.0, "the same for fake samples (bCR: 10)", low=0)
+    cr_augment: tuple[str, ...] = option(
+        ("translation",), "what D's judgement should not depend on", choices=AUGMENTATIONS
+    )
+    top_k: float = option(
+        1.0,
+        "share of the samples, those with the greatest logits, that G learns from at the end; falls"
+        " from 1 by a cosine (usual: 0.5)",
+        above=0,
+        high=1,
+    )
+
+    @property
+    def augments_in_part(self) -> bool:
+        """Whether there are examples that a policy leaves alone."""
+        p = min(self.augment_p, self.augment_p_initial, self.augment_cutout_p)
+        return bool(self.augment) and (p < 1 or bool(self.ada_target))
+
+    @property
+    def penalizes(self) -> bool:
+        """Whether there is a gradient penalty."""
+        return any((self.r1_gamma, self.r2_gamma, self.gp_weight))
+
+    @property
+    def regularizes(self) -> bool:
+        """Whether there are penalties on logits."""
+        return any((self.drift_weight, self.lecam_weight, self.cr_real, self.cr_fake))
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """Adam, once for each network."""
+
+    g_lr: float = option(
+        2.5e-4,
+        "learning rate of the generator; several times smaller than d_lr (TTUR), or a conditional"
+        " generator collapses to one sample for each class",
+        above=0,
+    )
+    d_lr: float = option(1e-3, "learning rate of the discriminator", above=0)
+    beta1: float = option(0.0, "decay of the first moment", low=0, high=0.999)
+    beta2: float = option(0.99, "decay of the second moment", low=0, high=0.9999)
+    lr_final: float = option(
+        1.0, "learning rate at the end / at the start; falls by a cosine", above=0, high=1
+    )
+    beta2_final: float = option(
+        0.0,
+        "decay of the second moment at the end; approached by a cosine; 0: as beta2",
+        low=0,
+        high=0.9999,
+    )
+    schedule_kimg: float = option(
+        0.0,
+        "length of all cosines, in thousand images: lr_final, beta2_final, gamma_final,"
+        " ema_initial, augment_p_initial, top_k; 0: the whole run",
+        low=0,
+    )
+    weight_decay: float = option(
+        0.0, "decoupled (AdamW), of matrices and larger weights, times the learning rate", low=0
+    )
+    lr_warmup_kimg: float = option(0.0, "linear warm-up, in thousand images", low=0)
+    clip_norm: float = option(0.0, "clip gradients to this global norm; 0: never", low=0)

@@ -1,0 +1,16 @@
+"""Published networks and recipes, as values of the configuration.
+
+``--preset=NAME`` takes the values of one entry where no flag says otherwise; a run's config.json
+and flags.txt hold the values themselves. docs/presets.md says what of each is exact. Each family
+has a file of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from tgan_tf.presets.transgan import TRANSGAN
+
+PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType({**TRANSGAN})
