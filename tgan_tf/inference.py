@@ -32,6 +32,10 @@ Progress = Callable[[int, int], None]
 _MEAN_LATENTS = 65536
 _MEAN_LATENTS_PER_CLASS = (64, 4096)
 
+# Part of the names of the operations around the network, which an exporter must not round to eight
+# bits: a seed's z, truncation, and a picture's levels.
+EXACT = "exact"
+
 _SEED_RANGE = (-(2**31), 2**31 - 1)
 
 
@@ -184,7 +188,7 @@ class Sampler:
             uint8 [B, H, W, C].
         """
         w = self._truncate(self._map(seed, label), label, truncation)
-        return self.modality.decode(self.generator.synthesis(w))
+        return self._decode(self.generator.synthesis(w))
 
     def render_between(
         self,
@@ -199,7 +203,7 @@ class Sampler:
         w_a = self._truncate(self._map(seed_a, label_a), label_a, truncation)
         w_b = self._truncate(self._map(seed_b, label_b), label_b, truncation)
         w = w_a + t[:, tf.newaxis] * (w_b - w_a)
-        return self.modality.decode(self.generator.synthesis(w))
+        return self._decode(self.generator.synthesis(w))
 
     def class_index(self, label: int | str) -> int:
         """The index of a class given by index or name.
@@ -225,12 +229,19 @@ class Sampler:
         return index
 
     def _map(self, seed: tf.Tensor, label: tf.Tensor | None) -> tf.Tensor:
-        z = portable_random.normal(seed, self.latent_dim)  # [B, latent_dim]
+        with tf.name_scope(EXACT):
+            z = portable_random.normal(seed, self.latent_dim)  # [B, latent_dim]
         return self.generator.mapping(z, label if self.num_classes else None)  # [B, w_dim]
 
     def _truncate(self, w: tf.Tensor, label: tf.Tensor | None, truncation: tf.Tensor) -> tf.Tensor:
-        mean = tf.gather(self.w_mean, label) if self.num_classes else self.w_mean  # [B or 1, w_dim]
-        return mean + truncation[:, tf.newaxis] * (w - mean)
+        with tf.name_scope(EXACT):
+            # [B or 1, w_dim]
+            mean = tf.gather(self.w_mean, label) if self.num_classes else self.w_mean
+            return mean + truncation[:, tf.newaxis] * (w - mean)
+
+    def _decode(self, values: tf.Tensor) -> tf.Tensor:
+        with tf.name_scope(EXACT):
+            return self.modality.decode(values)
 
     def _mean_w(self) -> npt.NDArray[np.float32]:
         """The mapping network's mean output for each class, over the same latents for all."""

@@ -9,7 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from tests.exporting.samplers import make_config, make_generator, make_sampler
-from tgan_tf.exporting import ExportError, tflite, to_tflite
+from tgan_tf.exporting import ExportError, flatbuffer, tflite, to_tflite
 from tgan_tf.exporting.portable_random import normal_numpy
 from tgan_tf.inference import Sampler
 
@@ -69,7 +69,7 @@ def test_weights_are_stored_once(exported):
 
 
 def test_operations_are_built_in(exported):
-    operators = tflite.operators(exported.path.read_bytes())
+    operators = flatbuffer.operators(exported.path.read_bytes())
     assert operators["BITWISE_XOR"]
     assert not [name for name in operators if name.startswith("CUSTOM")]
 
@@ -105,10 +105,10 @@ def test_foreign_operations_are_found():
         tf.lite.OpsSet.SELECT_TF_OPS,
     )
     content = flex.convert()
-    assert "CUSTOM:FlexBitwiseAnd" in tflite.operators(content)
+    assert "CUSTOM:FlexBitwiseAnd" in flatbuffer.operators(content)
     with pytest.raises(ExportError, match="not built into TFLite: CUSTOM:FlexBitwiseAnd"):
         tflite.check(make_sampler(), content, 1)
-    assert tflite.operators(convert(lambda x: tf.nn.relu(x) + 1.0).convert())["ADD"] == 1
+    assert flatbuffer.operators(convert(lambda x: tf.nn.relu(x) + 1.0).convert())["ADD"] == 1
 
 
 def test_missing_signature():

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from tgan_tf.exporting import signatures
+from tgan_tf.exporting import flatbuffer, signatures
 from tgan_tf.exporting.parity import Export, ExportError, difference, make_cases
 from tgan_tf.files import replacing
 from tgan_tf.inference import Sampler
@@ -52,19 +50,37 @@ def to_tflite(sampler: Sampler, path: str | os.PathLike[str], *, batch_size: int
 
 
 def convert(sampler: Sampler, batch_size: int) -> bytes:
-    """The flatbuffer, not yet checked."""
+    """The flatbuffer in float32, not yet checked."""
     with tempfile.TemporaryDirectory(prefix="tgan_tf-") as folder:
-        functions = signatures.build_functions(sampler, batch_size)
-        signatures.save(functions, folder)
-        # Not from_concrete_functions: it drops the signatures without a word.
-        converter = tf.lite.TFLiteConverter.from_saved_model(
-            folder, signature_keys=sorted(functions)
-        )
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        converter = make_converter(sampler, batch_size, folder)
         try:
-            return converter.convert()
+            content = converter.convert()
         except Exception as error:  # the converter raises its own, unrelated, classes
             raise ExportError(f"the generator cannot be converted to TFLite: {error}") from error
+    return flatbuffer.with_metadata(content, describe(sampler))
+
+
+def make_converter(sampler: Sampler, batch_size: int, folder: str) -> Any:
+    """A converter of both signatures, for which a SavedModel is written into an empty folder."""
+    functions = signatures.build_functions(sampler, batch_size)
+    signatures.save(functions, folder)
+    # Not from_concrete_functions: it drops the signatures without a word.
+    converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=sorted(functions))
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    return converter
+
+
+def describe(sampler: Sampler) -> dict[str, Any]:
+    """What an app may want to know of a file: its metadata `tgan_tf`, as JSON."""
+    return {
+        "modality": sampler.modality.name,
+        "sample_shape": list(sampler.modality.sample_shape),
+        "value_range": [-1.0, 1.0],  # of `generate`; `sample` makes uint8
+        "latent_dim": sampler.latent_dim,
+        "class_names": list(sampler.config.data.class_names),
+        "step": sampler.step,
+        "config": sampler.config.to_dict(),
+    }
 
 
 def check(sampler: Sampler, content: bytes, batch_size: int) -> dict[str, float]:
@@ -76,9 +92,7 @@ def check(sampler: Sampler, content: bytes, batch_size: int) -> dict[str, float]
     Raises:
         ExportError: an operation is not built in, a signature is missing or gives other numbers.
     """
-    foreign = sorted(name for name in operators(content) if name.startswith("CUSTOM"))
-    if foreign:
-        raise ExportError(f"operations that are not built into TFLite: {', '.join(foreign)}.")
+    check_operators(content)
     interpreter = Interpreter(model_content=content, num_threads=1)
     present = interpreter.get_signature_list()
     errors: dict[str, float] = {}
@@ -93,18 +107,8 @@ def check(sampler: Sampler, content: bytes, batch_size: int) -> dict[str, float]
     return errors
 
 
-def operators(content: bytes) -> Counter[str]:
-    """How often each operation stands in a TFLite file; `CUSTOM:name` for those not built in."""
-    names = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()}
-    model = schema.Model.GetRootAs(content)
-    counts: Counter[str] = Counter()
-    for subgraph in map(model.Subgraphs, range(model.SubgraphsLength())):
-        for operator in map(subgraph.Operators, range(subgraph.OperatorsLength())):
-            counts[_name(model.OperatorCodes(operator.OpcodeIndex()), names)] += 1
-    return counts
-
-
-def _name(code: Any, names: dict[int, str]) -> str:
-    # Codes above 127 are only in the newer of the two fields.
-    name = names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
-    return f"CUSTOM:{code.CustomCode().decode()}" if name == "CUSTOM" else name
+def check_operators(content: bytes) -> None:
+    """Raises `ExportError` if an operation is not built into TFLite."""
+    foreign = sorted(name for name in flatbuffer.operators(content) if name.startswith("CUSTOM"))
+    if foreign:
+        raise ExportError(f"operations that are not built into TFLite: {', '.join(foreign)}.")
