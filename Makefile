@@ -65,6 +65,7 @@ clean:
 .venv/.installed-test: setup.py
 	@$(MAKE_VENV)
 	$(INSTALL) '.[test]'
+	@sh tests/system-packages.sh
 	@touch .venv/.installed $@
 
 # pip of 2022, which comes with Python 3.10, searches for hours where today's finds at once.

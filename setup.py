@@ -25,7 +25,7 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["tgan_tf", "tgan_tf.*", "export", "export.*"]),
     py_modules=["train"],
-    package_data={"tgan_tf": ["py.typed"]},
+    package_data={"tgan_tf": ["py.typed"], "export": ["c/*", "web/page/*"]},
     install_requires=[
         "tensorflow>=2.21",
         # The last Keras for Python 3.10 is 3.12.
