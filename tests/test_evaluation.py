@@ -357,6 +357,29 @@ def test_metrics_of_classes_and_of_training_images(source: Source, tmp_path: Pat
     np.testing.assert_array_equal(rows[:, 0], rows[:, 1])
 
 
+def test_nearest_in_pixels(source: Source) -> None:
+    """Copies are found, whatever the size of the images."""
+    copies = source.train.images[[7, 3, 5]]
+    wide = dataclasses.replace(
+        source,
+        train=dataclasses.replace(source.train, images=widened(source.train.images)),
+    )
+    for images, of in ((copies, source), (widened(copies), wide)):
+        seen: list[int] = []
+        rows = generator_metrics.nearest_in_pixels(
+            images, of, lambda done, _, s=seen: s.append(done)
+        )
+        rows = rows.reshape(3, evaluation.PICTURE_COLUMNS, *images.shape[1:])
+        np.testing.assert_array_equal(rows[:, 0], rows[:, 1])
+        assert {row.tobytes() for row in rows[:, 0]} == {image.tobytes() for image in images}
+        assert seen[-1] == len(source.train)
+
+
+def widened(images: np.ndarray) -> np.ndarray:
+    """Of 56 by 40 pixels."""
+    return images.repeat(7, axis=1).repeat(5, axis=2)
+
+
 def test_images_of_another_size_are_refused(source: Source, tmp_path: Path) -> None:
     def large(seeds, label) -> np.ndarray:
         return np.zeros((len(seeds), 9, 8, 1), np.uint8)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from tgan_tf.metrics.features import FeatureExtractor
 from tgan_tf.metrics.network import Network
 from tgan_tf.metrics.protocols import PROTOCOLS, Protocol
 from tgan_tf.metrics.suite import Definitions, Outcome, Result, compute_metrics, result_name
+from tgan_tf.modalities.pictures import save_png, tile
 from tgan_tf.reference import AT_ONCE, Reference, classifier_of, statistics_of
 
 Progress = Callable[[int, int], None]
@@ -322,6 +324,22 @@ def measure(
         seconds=time.perf_counter() - start,
         pictures=pictures,
     )
+
+
+def draw_neighbours(
+    sampler: Sampler, source: Source, path: str | os.PathLike[str], progress: Progress
+) -> Path:
+    """A picture of samples and the training images most like each, as pixels; the nearest first.
+
+    Args:
+        sampler: its seeds 0 to 63 are looked at.
+        source: the data.
+        path: a PNG, replaced if it exists.
+        progress: called with training images done and all.
+    """
+    samples = opaque(sampler.sample(range(_SHOWN)))
+    images = extra.nearest_in_pixels(samples, source, progress)
+    return save_png(tile(images, columns=PICTURE_COLUMNS), path)
 
 
 def evaluate_run(

@@ -27,6 +27,7 @@ _BATCH = 50
 _QUERIES = 2000  # samples, and unseen images, whose nearest training image is looked for
 NEIGHBOURS = 5  # training images in each row of the picture
 _SHOWN = 16  # rows of the picture
+_AVERAGED_SIDE = 32  # pixels, where pixels are compared
 
 
 def path_length(
@@ -172,13 +173,52 @@ def memorised(
     result = neighbours.memorisation(of_fakes, of_unseen)
     interval = influence.around(result.score, result.error, low=0.0)
     details = {"copies": result.copies, "unseen_images": len(unseen), "training": len(train)}
-    shown = np.argsort(nearest[-len(images) :], kind="stable")[:_SHOWN]
-    rows = [
-        np.concatenate([images[i : i + 1], train[found.rows[len(chosen) + len(unseen) + i]]])
-        for i in shown
-    ]
     outcome = Outcome(result.score, len(unseen), len(chosen), interval, details)
-    return outcome, np.concatenate(rows)
+    of_images = neighbours.Neighbours(*(part[-len(images) :] for part in found))
+    return outcome, _rows(images, of_images, train)
+
+
+def nearest_in_pixels(images: np.ndarray, source: Source, progress: Progress) -> np.ndarray:
+    """A picture's images: samples, and what of the training images is most like each.
+
+    By Euclidean distance of pixels, of images that are first averaged to at most 32 pixels a side:
+    that needs no network, and finds copies.
+
+    Args:
+        images: some samples, uint8 ``[n, H, W, 1 or 3]``.
+        source: the training images are searched.
+        progress: called with training images done and all.
+
+    Returns:
+        As of `memorised`: uint8 ``[rows * 6, H, W, 1 or 3]``.
+    """
+    train = OpaqueRows(source.train.images)
+
+    def features() -> Iterator[np.ndarray]:
+        done = 0
+        for batch in train.batches(1024):
+            yield _averaged(batch)
+            done += len(batch)
+            progress(done, len(train))
+
+    found = neighbours.nearest(_averaged(images), features(), k=min(NEIGHBOURS, len(train)))
+    return _rows(images, found, train)
+
+
+def _averaged(images: np.ndarray) -> np.ndarray:
+    """uint8 ``[N, H, W, C]`` -> float32 ``[N, dim]``, means of whole blocks of pixels."""
+    height, width = images.shape[1:3]
+    block = max(1, -(-max(height, width) // _AVERAGED_SIDE))
+    images = images[:, : height // block * block, : width // block * block]
+    shape = (len(images), height // block, block, width // block, block, images.shape[-1])
+    return images.reshape(shape).mean(axis=(2, 4), dtype=np.float32).reshape(len(images), -1)
+
+
+def _rows(images: np.ndarray, found: neighbours.Neighbours, train: OpaqueRows) -> np.ndarray:
+    """Samples, each followed by its nearest training images; the nearest pairs first."""
+    shown = np.argsort(found.distances[:, 0], kind="stable")[:_SHOWN]
+    rows = [np.concatenate([images[i : i + 1], train[found.rows[i]]]) for i in shown]
+    return np.concatenate(rows)
 
 
 def _some(count: int) -> np.ndarray:

@@ -64,6 +64,7 @@ def finisher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Finisher:
     monkeypatch.setattr(finish_module, "load", lambda path: sampler)
     monkeypatch.setattr(evaluation, "measure", finisher.measure)
     monkeypatch.setattr(finish_module, "film", lambda sampler, folder: None)
+    monkeypatch.setattr(evaluation, "draw_neighbours", lambda *_: None)
     exports = {
         name: (title, finisher.export(name)) for name, (title, _) in finish_module._EXPORTS.items()
     }

@@ -15,6 +15,7 @@ from tgan_tf.exporting import to_saved_model, to_tflite
 from tgan_tf.exporting.parity import Export
 from tgan_tf.files import replacing
 from tgan_tf.inference import Sampler, load
+from tgan_tf.modalities import pictures
 from tgan_tf.training import best
 from tgan_tf.training.journal import Journal, Row
 from tgan_tf.training.preview import film
@@ -52,11 +53,17 @@ def finish(
         console.say("It is finished: nothing left to do. To train it longer, add --total_kimg")
         return
     film(sampler, run.samples)
+    neighbours = run.samples / "neighbours.png"
+    with console.counting("looking for nearest training images") as progress:
+        evaluation.draw_neighbours(sampler, source, neighbours, progress)
     try:
         if to_measure:
             measured = evaluation.measure(
                 sampler.sample, source, config, sampler=sampler, counting=console.counting
             )
+            for picture in measured.pictures.values():  # by the features of a network
+                columns = evaluation.PICTURE_COLUMNS
+                pictures.save_png(pictures.tile(picture, columns=columns), neighbours)
             row = measured.row(sampler.step, config)
             recorder.row(row)
         for name in to_export:
