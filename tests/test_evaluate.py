@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,10 @@ from absl import flags
 
 import tgan_tf
 from tests.exporting.samplers import make_run
+from tests.metrics.means import save_extractor
 from tgan_tf import evaluation
 from tgan_tf.evaluate import define_flags, run
+from tgan_tf.exporting import to_saved_model, to_tflite
 
 
 def parsed(*arguments: str) -> flags.FlagValues:
@@ -88,6 +92,70 @@ def test_images_are_measured_against_images(
     np.savez(tmp_path / "rgb.npz", images=np.zeros((200, 8, 8, 3), np.uint8))
     with pytest.raises(ValueError, match=r"\[8, 8, 1\], those of --reference \[8, 8, 3\]"):
         run(parsed(f"--samples={one}", f"--reference=npz:{tmp_path}/rgb.npz", *given))
+
+
+def measured(capsys: pytest.CaptureFixture) -> list[str]:
+    """The lines of numbers that were printed."""
+    return [line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+
+
+def test_a_run_and_its_exports_have_the_same_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """And their samples as images too; nothing is stubbed."""
+    path = make_run(tmp_path / "00000-pets", num_classes=0)
+    sampler = tgan_tf.load(path)
+    reals = np.random.default_rng(0).integers(0, 256, (300, 8, 12, 3), dtype=np.uint8)
+    np.savez(tmp_path / "reals.npz", images=reals)
+    np.savez(tmp_path / "fakes.npz", images=sampler.sample(range(200)))
+    given = (
+        f"--extractors={save_extractor(tmp_path / 'means')}",
+        "--metrics=frechet,kernel,precision_recall",
+        f"--cache_dir={tmp_path}",
+        "--eval_samples=200",
+        "--reference_split=all",
+        f"--reference=npz:{tmp_path}/reals.npz",
+    )
+    kinds = {
+        "images": f"npz:{tmp_path}/fakes.npz",
+        "saved_model": to_saved_model(sampler, tmp_path / "model").path,
+        "tflite": to_tflite(sampler, tmp_path / "model.tflite").path,
+    }
+    rows = {}
+    for kind, samples in kinds.items():
+        run(parsed(f"--samples={samples}", *given))
+        rows[kind] = measured(capsys)
+    assert [row.split()[0] for row in rows["images"]] == [
+        "frechet_saved_model_means",
+        "kernel_saved_model_means",
+        "precision_saved_model_means",
+        "recall_saved_model_means",
+    ]
+    # A level in 255 may round either way.
+    numbers = {kind: [float(row.split()[1]) for row in lines] for kind, lines in rows.items()}
+    np.testing.assert_allclose(numbers["saved_model"], numbers["images"], rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(numbers["tflite"], numbers["images"], rtol=1e-3, atol=1e-3)
+
+
+def test_replicas_measure_what_one_does(tmp_path: Path) -> None:
+    """Two devices share the network's work; a strategy wants a process of its own."""
+    name = save_extractor(tmp_path / "means")
+    code = f"""
+import numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from tgan_tf.metrics.extractors import load_extractor
+images = np.random.default_rng(0).integers(0, 256, (101, 6, 5, 3), dtype=np.uint8)
+one = load_extractor({name!r})
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+with strategy.scope():
+    two = load_extractor({name!r})
+assert strategy.num_replicas_in_sync == 2
+np.testing.assert_array_equal(one(images), two(images))
+print("equal")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "equal\n", done.stderr[-2000:]
 
 
 def test_one_thing_is_measured() -> None:

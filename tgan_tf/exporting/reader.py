@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from tgan_tf.exporting import portable_random
+from tgan_tf.exporting import flatbuffer, portable_random
 from tgan_tf.inference import check_seeds
 
 
@@ -24,8 +25,8 @@ class ExportedSampler:
 
     Attributes:
         conditional: whether it takes a class.
-        config: the run's configuration from the manifest of a SavedModel, as plain values; None
-            where there is none.
+        config: the run's configuration from the manifest of a SavedModel or the metadata of a
+            TFLite file, as plain values; None where there is none.
 
     Raises:
         FileNotFoundError: nothing there.
@@ -80,6 +81,8 @@ class ExportedSampler:
                 f"{path}: has no signature 'sample', only {', '.join(sorted(known))}; export the "
                 "run again with `python -m export.tflite`"
             )
+        with contextlib.suppress(ValueError):
+            self.config = flatbuffer.read_metadata(path.read_bytes())["config"]
         run = interpreter.get_signature_runner("sample")
         self._run = lambda inputs: run(**inputs)["image"]
         details = run.get_input_details()

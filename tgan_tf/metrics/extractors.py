@@ -93,7 +93,8 @@ class KerasApplication(Network):
                 f"keras:{name}: the weights cannot be loaded ({error}); give a file with "
                 f"keras:{name}:PATH, or use --extractors=efficientnet_lite0, which needs none"
             ) from error
-        pooled = model.layers[-1].input  # of the classifier: the pooled features
+        # What the classifier reads; a reshape or an activation may follow it.
+        pooled = [layer for layer in model.layers if layer.weights][-1].input
         both = keras.Model(model.input, [keras.layers.Flatten()(pooled), model.output])
         height, width = model.input_shape[1:3]
 

@@ -11,22 +11,25 @@ import numpy as np
 
 from tgan_tf.metrics.features import check_features
 
+# Of a Cholesky factor, beside the greatest; below, rounding has its part in it.
+_LEAST_PIVOT = 1e-5
+
 
 class Moments:
     """Mean and covariance of a stream of feature vectors, in float64.
 
-    Batches are merged by the pairwise update of Chan, Golub and LeVeque (1979), which does not lose
-    digits when the mean is large beside the spread. Memory is ``dim ** 2``, whatever the count.
+    Sums are about the mean of the first batch (Chan, Golub and LeVeque 1983, "shifted data"), so
+    that no digits are lost when the mean is large beside the spread. Memory is ``dim ** 2``,
+    whatever the count.
 
     Args:
         dim: length of a feature vector; by default that of the first batch.
     """
 
     def __init__(self, dim: int | None = None) -> None:
+        self._start(np.zeros(dim or 0))
         self.count = 0
         self._dim = dim
-        self._mean = np.zeros(dim or 0)
-        self._scatter = np.zeros((dim or 0, dim or 0))  # sum of outer products about the mean
 
     @property
     def dim(self) -> int:
@@ -45,9 +48,12 @@ class Moments:
         x = check_features(features, self._dim)
         if len(x) == 0:
             return
-        mean = x.mean(axis=0, dtype=np.float64)
-        centred = x - mean  # [B, dim], float64
-        self._add(len(x), mean, centred.T @ centred)
+        if self.count == 0:
+            self._start(x.mean(axis=0, dtype=np.float64))
+        shifted = x - self._origin  # [B, dim], float64
+        self.count += len(x)
+        self._sum += shifted.sum(axis=0)
+        self._products += shifted.T @ shifted
 
     def merge(self, other: Moments) -> None:
         """Takes in all that another accumulator has seen (shards of one set)."""
@@ -55,25 +61,24 @@ class Moments:
             return
         if self._dim not in (None, other.dim):
             raise ValueError(f"cannot merge moments of {other.dim} features into {self._dim}")
-        self._add(other.count, other._mean, other._scatter)
-
-    def _add(self, count: int, mean: np.ndarray, scatter: np.ndarray) -> None:
         if self.count == 0:
-            self._dim = len(mean)
-            self.count, self._mean, self._scatter = count, mean.copy(), scatter.copy()
-            return
-        total = self.count + count
-        delta = mean - self._mean
-        self._scatter += scatter
-        self._scatter += np.outer(delta * (self.count * count / total), delta)
-        self._mean = self._mean + delta * (count / total)
-        self.count = total
+            self._start(other._origin)
+        # Sums about the other's origin, moved to ours.
+        step = other._origin - self._origin
+        moved = np.outer(other._sum, step)
+        self.count += other.count
+        self._sum += other._sum + other.count * step
+        self._products += other._products + moved + moved.T + other.count * np.outer(step, step)
+
+    def _start(self, origin: np.ndarray) -> None:
+        dim = self._dim = len(origin)
+        self._origin, self._sum, self._products = origin, np.zeros(dim), np.zeros((dim, dim))
 
     @property
     def mean(self) -> np.ndarray:
         """The mean, float64 ``[dim]``."""
         self._require(1)
-        return self._mean
+        return self._origin + self._sum / self.count
 
     def cov(self, ddof: int = 1) -> np.ndarray:
         """The covariance, float64 ``[dim, dim]``.
@@ -85,7 +90,13 @@ class Moments:
             ValueError: no more samples than `ddof`.
         """
         self._require(ddof + 1)
-        return self._scatter / (self.count - ddof)
+        return self._scatter() / (self.count - ddof)
+
+    def _scatter(self) -> np.ndarray:
+        """The sum of outer products about the mean, ``[dim, dim]``."""
+        if self.count == 0:
+            return self._products
+        return self._products - np.outer(self._sum, self._sum / self.count)
 
     def _require(self, count: int) -> None:
         if self.count < count:
@@ -93,15 +104,16 @@ class Moments:
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The state, to be stored; `from_arrays` brings it back."""
-        return {"count": np.array(self.count), "mean": self._mean, "scatter": self._scatter}
+        mean = self.mean if self.count else self._origin
+        return {"count": np.array(self.count), "mean": mean, "scatter": self._scatter()}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Moments:
         """The accumulator whose `to_arrays` gave this state."""
         moments = cls(len(arrays["mean"]) or None)
         moments.count = int(arrays["count"])
-        moments._mean = np.array(arrays["mean"], np.float64)
-        moments._scatter = np.array(arrays["scatter"], np.float64)
+        moments._origin = np.array(arrays["mean"], np.float64)
+        moments._products = np.array(arrays["scatter"], np.float64)
         return moments
 
 
@@ -143,12 +155,25 @@ def gaussian_frechet_distance(
         raise ValueError(
             f"means and covariances do not match: {', '.join(str(list(s)) for s in shapes)}"
         )
-    values, vectors = np.linalg.eigh(cov_a)
-    # Smaller ones are rounding: with fewer samples than features, most of them.
-    kept = values > values[-1] * dim * np.finfo(np.float64).eps
-    root = vectors[:, kept] * np.sqrt(values[kept])  # [dim, rank]
+    root = _root(cov_a)  # [dim, rank]
     products = np.linalg.eigvalsh(root.T @ cov_b @ root)
     trace_of_root = np.sqrt(products.clip(min=0)).sum()
     shift = np.asarray(mean_a) - mean_b
     distance = shift @ shift + np.trace(cov_a) + np.trace(cov_b) - 2 * trace_of_root
     return max(0.0, float(distance))
+
+
+def _root(cov: np.ndarray) -> np.ndarray:
+    """R, ``[dim, rank]``, with ``R R' = cov``."""
+    try:
+        # Ten times as fast, where all directions are there.
+        root = np.linalg.cholesky(cov)
+        pivots = root.diagonal()
+        if pivots.min() > _LEAST_PIVOT * pivots.max():
+            return root
+    except np.linalg.LinAlgError:
+        pass
+    values, vectors = np.linalg.eigh(cov)
+    # Smaller ones are rounding: with fewer samples than features, most of them.
+    kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
+    return vectors[:, kept] * np.sqrt(values[kept])

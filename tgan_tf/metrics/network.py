@@ -39,6 +39,9 @@ class Network:
         self._strategy = tf.distribute.get_strategy()
         spec = tf.TensorSpec((None, *image_shape), tf.float32)
         self._forward = tf.function(forward, input_signature=[spec])
+        # Not strategy.run of self._forward: that would hold all replicas' values to its signature.
+        strategy = self._strategy
+        self._share = tf.function(lambda given: strategy.run(forward, args=(given,)))
 
     @property
     def identity(self) -> str:
@@ -69,7 +72,7 @@ class Network:
         )
         features, logits = (
             np.concatenate([part.numpy() for part in strategy.experimental_local_results(value)])
-            for value in strategy.run(self._forward, args=(given,))
+            for value in self._share(given)
         )
         return features[:count], logits[:count]
 
