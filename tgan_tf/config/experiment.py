@@ -36,7 +36,10 @@ PROTOCOLS = ("torch_fidelity", "clean_fid", "stylegan", "studiogan")
 class DataConfig:
     """What to learn from."""
 
-    dataset: str = option("digits", "digits | fashion_mnist | tfds:NAME | folder:PATH | npz:PATH")
+    dataset: str = option(
+        "digits",
+        "digits | fashion_mnist | emoji | openclipart | tfds:NAME | folder:PATH | npz:PATH",
+    )
     data_dir: str = option("", "where the data set's files are, if not in the usual place")
     cache_dir: str = option("", "where prepared data are kept; empty: ~/.cache/tgan_tf")
     image_size: tuple[int, ...] = option(
@@ -50,6 +53,12 @@ class DataConfig:
     mirror: bool = option(False, "flip half of the images left to right")
     val_fraction: float = option(
         0.1, "held-out share where the data have no split of their own", low=0.01, high=0.5
+    )
+    train_limit: int = option(
+        0,
+        "train on so many images only, of all classes alike; up to 10,000 of the others are held"
+        " out; 0: on all",
+        low=0,
     )
     num_classes: int = option(0, "number of classes; 0: unconditional", low=0, resolved=True)
     class_names: tuple[str, ...] = option((), "a name for each class", resolved=True)

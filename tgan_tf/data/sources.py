@@ -1,8 +1,8 @@
 """Data sets by name: ``load_source`` finds, reads, converts, splits and caches one.
 
-``digits`` | ``fashion_mnist`` | ``tfds:NAME`` | ``folder:PATH`` | ``npz:PATH``; the modules
-``tfds``, ``folder`` and ``npz`` state the rules of theirs, ``pixels`` how any picture becomes
-uint8 [H, W, C].
+``digits`` | ``fashion_mnist`` | ``emoji`` | ``openclipart`` | ``tfds:NAME`` | ``folder:PATH`` |
+``npz:PATH``; the modules ``clipart``, ``tfds``, ``folder`` and ``npz`` state the rules of theirs,
+``pixels`` how any picture becomes uint8 [H, W, C].
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import numpy as np
 from tgan_tf.config import ConfigError, DataConfig
 from tgan_tf.data import fashion_mnist
 from tgan_tf.data.cache import cache_root, cached
+from tgan_tf.data.clipart import emoji_reader, openclipart_reader
 from tgan_tf.data.folder import FolderReader
 from tgan_tf.data.npz import npz_reader
 from tgan_tf.data.prepare import prepare, read
 from tgan_tf.data.reader import ArrayReader, Reader
+from tgan_tf.data.split import stratified_order
 from tgan_tf.data.tfds import TfdsReader
 from tgan_tf.data.types import ImageSet, Progress, Source
 
@@ -27,7 +29,8 @@ __all__ = ["ImageSet", "Source", "load_source"]
 
 _FORMAT = 1  # of the prepared files and of the rules of conversion: raise it when either changes
 _IN_MEMORY_BYTES = 64 * 2**20
-_KINDS = "digits | fashion_mnist | tfds:NAME | folder:PATH | npz:PATH"
+_MOST_LEFT_OVER = 10_000  # of --train_limit
+_KINDS = "digits | fashion_mnist | emoji | openclipart | tfds:NAME | folder:PATH | npz:PATH"
 
 
 def load_source(data: DataConfig, *, seed: int = 0, progress: Progress | None = None) -> Source:
@@ -70,6 +73,8 @@ def load_source(data: DataConfig, *, seed: int = 0, progress: Progress | None = 
             build=lambda directory: prepare(reader, requested, data.fit, directory, progress),
             read=read,
         )
+    if data.train_limit:
+        train, val = _limited(train, val, data.train_limit, seed)
     return Source(
         name=reader.name,
         train=train,
@@ -79,6 +84,26 @@ def load_source(data: DataConfig, *, seed: int = 0, progress: Progress | None = 
         licence=reader.licence,
         skipped=skipped,
     )
+
+
+def _limited(train: ImageSet, val: ImageSet, limit: int, seed: int) -> tuple[ImageSet, ImageSet]:
+    """As many images to train on; up to 10,000 of the others are held out too."""
+    if limit >= len(train):
+        raise ConfigError(
+            f"--train_limit={limit}: there are only {len(train)} images to train on; leave it out"
+        )
+    labels = np.zeros(len(train), np.int32) if train.labels is None else train.labels
+    order = stratified_order(labels, seed)
+    kept, others = np.sort(order[:limit]), np.sort(order[limit : limit + _MOST_LEFT_OVER])
+
+    def part(rows: np.ndarray) -> ImageSet:
+        return ImageSet(train.images[rows], None if train.labels is None else train.labels[rows])
+
+    left = part(others)
+    val_labels = None
+    if val.labels is not None and left.labels is not None:
+        val_labels = np.concatenate([val.labels, left.labels])
+    return part(kept), ImageSet(np.concatenate([val.images, left.images]), val_labels)
 
 
 def _open(data: DataConfig, seed: int) -> Reader:
@@ -92,6 +117,10 @@ def _open(data: DataConfig, seed: int) -> Reader:
         return _digits(data, seed)
     if kind == "fashion_mnist" and not colon:
         return _fashion_mnist(data, seed)
+    if kind == "emoji" and not colon:
+        return emoji_reader(data, seed)
+    if kind == "openclipart" and not colon:
+        return openclipart_reader(data, seed)
     if kind in ("tfds", "folder", "npz") and not rest:
         raise ConfigError(f"--dataset={data.dataset}: give a name or path after {kind}:")
     if kind == "tfds":

@@ -1,0 +1,150 @@
+"""``emoji`` and ``openclipart``: small colour pictures with classes, from packages.
+
+- ``emoji``: 3,786 of Google's, 64x64 (npm: ``emoji-datasource-google``); the class is the Unicode
+  category (Smileys & Emotion, Food & Drink, ...). All skin tones of an emoji are held out together.
+- ``openclipart``: some 6,900 drawings of any size in 21 categories, the classes (Debian:
+  ``openclipart-png``), without ``shapes``, which are nearly all alike. A folder's numbered variants
+  (``cat_01.png``, ``cat_02.png``) are held out together. A few have 100 million pixels: the first
+  reading takes minutes.
+
+Both are composed over white, or keep their transparency with ``--channels=4``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from tgan_tf.config import ConfigError, DataConfig
+from tgan_tf.data import pixels
+from tgan_tf.data.reader import Item, Reader
+from tgan_tf.data.split import held_out_count
+
+DEBIAN_CLIPART = Path("/usr/share/openclipart/png")
+_SIZE = (64, 64)  # of the emoji; drawings, which have all sizes, become as large unless asked
+_EMOJI_WAYS_OUT = (
+    "npm install emoji-datasource-google, and pass --data_dir=node_modules/emoji-datasource-google"
+)
+_CLIPART_WAYS_OUT = (
+    "install Debian's package openclipart-png (apt-get install openclipart-png), or pass"
+    " --data_dir with its folders animals, food, ..."
+)
+# The few skin tones and hairs by themselves.
+_LEFT_OUT = ("Component",)
+
+
+class _Picture(NamedTuple):
+    path: Path
+    category: str
+    group: str  # what is held out together
+
+
+class ClipartReader(Reader):
+    """Pictures in files, whose variants are held out together.
+
+    Args:
+        name: of the data set.
+        pictures: all of them.
+        data: the configuration's section.
+        seed: chooses the held-out groups.
+        licence: of the pictures.
+    """
+
+    def __init__(
+        self, name: str, pictures: list[_Picture], data: DataConfig, seed: int, licence: str
+    ) -> None:
+        self.name, self.count, self.licence = name, len(pictures), licence
+        self.class_names = tuple(sorted({picture.category for picture in pictures}))
+        self._pictures = pictures
+        self._held_out = _chosen(pictures, data.val_fraction, seed)
+        listing = [[str(p.path), p.category, p.path.stat().st_size] for p in pictures]
+        digest = hashlib.sha256(json.dumps(listing).encode()).hexdigest()
+        self.identity = [name, digest, data.val_fraction, seed]
+
+    def items(self) -> Iterator[Item]:
+        index = {category: label for label, category in enumerate(self.class_names)}
+        for picture in self._pictures:
+            held_out = picture.group in self._held_out
+            yield Item(str(picture.path), index[picture.category], held_out)
+
+    def load(self, key: str, size: tuple[int, int]) -> Image.Image:
+        return pixels.image_from_file(key, size)
+
+    def native_size(self) -> tuple[int, int]:
+        return _SIZE
+
+    def native_channels(self) -> int:
+        return 3
+
+
+def emoji_reader(data: DataConfig, seed: int) -> Reader:
+    """``emoji``; ``--data_dir`` is the npm package.
+
+    Raises:
+        ConfigError: it is not there, or not complete.
+    """
+    folder = Path(data.data_dir or "node_modules/emoji-datasource-google").expanduser()
+    index, images = folder / "emoji.json", folder / "img" / "google" / "64"
+    if not index.is_file() or not images.is_dir():
+        raise ConfigError(f"--dataset=emoji: {folder} is not the package; {_EMOJI_WAYS_OUT}")
+    try:
+        entries = json.loads(index.read_text(encoding="utf-8"))
+        pictures = [
+            _Picture(images / variant["image"], entry["category"], entry["unified"])
+            for entry in entries
+            if entry["category"] not in _LEFT_OUT
+            for variant in (entry, *entry.get("skin_variations", {}).values())
+            if (images / variant["image"]).is_file()
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{index}: not the package's list ({error!r}); fetch it again") from error
+    if not pictures:
+        raise ConfigError(f"--dataset=emoji: {images} has none of the images of {index}")
+    return ClipartReader("emoji", pictures, data, seed, "Apache-2.0 (Google, Noto Emoji)")
+
+
+def openclipart_reader(data: DataConfig, seed: int) -> Reader:
+    """``openclipart``; ``--data_dir`` holds a folder for each category.
+
+    Raises:
+        ConfigError: nothing is there.
+    """
+    root = Path(data.data_dir).expanduser() if data.data_dir else DEBIAN_CLIPART
+    pictures = [
+        _Picture(path, path.relative_to(root).parts[0], _family(path.relative_to(root)))
+        for path in sorted(root.glob("*/**/*.png"))
+        if path.relative_to(root).parts[0] != "shapes"
+    ]
+    if not pictures:
+        raise ConfigError(f"--dataset=openclipart: no drawings in {root}; {_CLIPART_WAYS_OUT}")
+    return ClipartReader("openclipart", pictures, data, seed, "public domain (Open Clip Art)")
+
+
+def _family(path: Path) -> str:
+    """A drawing's folder and name without numbers: what differs by them alone is one family."""
+    return str(path.parent / re.sub(r"[\d_\-. ]+", "", path.stem.lower()))
+
+
+def _chosen(pictures: list[_Picture], fraction: float, seed: int) -> set[str]:
+    """Groups that are held out: in an order that a hash shuffles, until there are enough."""
+    sizes: dict[str, int] = {}
+    for picture in pictures:
+        sizes[picture.group] = sizes.get(picture.group, 0) + 1
+
+    def shuffled(group: str) -> bytes:
+        return hashlib.sha256(f"{seed}/{group}".encode()).digest()
+
+    wanted, chosen = held_out_count(len(pictures), fraction), set[str]()
+    count = 0
+    for group in sorted(sizes, key=shuffled):
+        if count >= wanted or len(chosen) + 1 == len(sizes):
+            break
+        chosen.add(group)
+        count += sizes[group]
+    return chosen
