@@ -57,6 +57,7 @@ GAMES: dict[str, dict[str, object]] = {
         "schedule_kimg": 0.008,
         "beta2_final": 0.999,
         "weight_decay": 0.1,
+        "condition_dropout": 0.4,
         "d_steps": 2,
         "clip_norm": 0.02,
         "g_depths": 0,

@@ -19,6 +19,7 @@ from tgan_tf.config import Config, ConfigError
 from tgan_tf.gan import TransformerGAN
 from tgan_tf.networks import build_discriminator, build_generator
 from tgan_tf.objectives.augmentation import augment, numbers_needed
+from tgan_tf.objectives.randomness import Draw
 
 # Of the loss in float16; the one that training starts from is too large for four channels.
 SCALE = 2.0**8
@@ -428,6 +429,30 @@ class TestRetune:
         with pytest.raises(ConfigError, match="d_width, g_depths: cannot change"):
             gan.retune(g_lr=1.0, g_depths=(1,), d_width=8)
         assert gan.config.optimizer.g_lr != 1.0
+
+
+class TestConditionDropout:
+    def test_share_and_what_learns(self):
+        """Both networks learn what has no class; without the option they have no such row."""
+        gan = TransformerGAN(configure(condition_dropout=0.25, batch_size=400))
+        label = tf.range(400) % 3
+        context = tf.distribute.get_replica_context()
+        draws = [Draw(0, step, context, tf.constant(400), tf.float32) for step in (1, 1, 2)]
+        first, again, other = (gan._drop_condition(label, draw).numpy() for draw in draws)
+        np.testing.assert_array_equal(first, again)
+        assert (first != other).any()
+        assert 0.18 < (first == 3).mean() < 0.32
+        np.testing.assert_array_equal(first[first != 3], label.numpy()[first != 3])
+        rows = [gan.generator.mapping_network.embedding, gan.discriminator.embedding]
+        before = [row.numpy() for row in rows]
+        assert [len(row) for row in before] == [4, 4]
+        pixels = np.random.default_rng(0).integers(0, 256, (400, 8, 8, 1), np.uint8)
+        gan.make_step()((tf.constant(pixels), label))
+        for row, old in zip(rows, before, strict=True):
+            assert (row.numpy()[3] != old[3]).any()
+        plain = TransformerGAN(configure())
+        assert plain.discriminator.embedding.shape[0] == 3
+        assert plain._drop_condition(label, draws[0]) is label
 
 
 class TestErrors:

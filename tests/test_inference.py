@@ -31,6 +31,30 @@ def test_sample_is_decoded_synthesis_of_truncated_w():
         assert_same(images, render(sampler, mean + np.float32(psi) * (w - mean)))
 
 
+def test_guidance():
+    """s in w_null + s (w - w_null): 0 forgets the class, 1 is the class, more is further away."""
+    sampler, seeds, label = make_sampler(condition_dropout=0.1), [3, 4, 5], np.int32([0, 1, 2])
+    assert sampler.guided
+    z = normal_numpy(seeds, 8)
+    w = sampler.generator.mapping(z, tf.constant(label)).numpy()
+    null = sampler.generator.mapping(z, tf.fill([3], 3)).numpy()
+    assert np.abs(w - null).max() > 0.1
+    means = sampler.w_mean.numpy()
+    for scale in (0.0, 1.0, 2.5):
+        guided = null + np.float32(scale) * (w - null)
+        assert_same(sampler.sample(seeds, label, guidance=scale), render(sampler, guided))
+        mean = means[3] + np.float32(scale) * (means[label] - means[3])
+        images = sampler.sample(seeds, label, 0.5, scale)
+        assert_same(images, render(sampler, mean + 0.5 * (guided - mean)))
+    np.testing.assert_array_equal(
+        sampler.sample(seeds, 0, guidance=0), sampler.sample(seeds, 1, guidance=0)
+    )
+    film = sampler.interpolate(3, 4, 3, [0, 1], guidance=2.5)
+    assert_same(film[[0, 2]], sampler.sample([3, 4], [0, 1], guidance=2.5))
+    with pytest.raises(ValueError, match=r"guidance=2: .* train one with --condition_dropout=0.1"):
+        make_sampler().sample(seeds, guidance=2.0)
+
+
 def test_samples_differ_between_seeds_and_classes():
     sampler = make_sampler()
     images = np.concatenate([sampler.sample(range(6), label) for label in range(3)])

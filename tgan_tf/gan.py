@@ -242,6 +242,7 @@ class TransformerGAN(keras.Model):
         context = tf.distribute.get_replica_context()
         batch = tf.shape(real)[0]
         draw = randomness.Draw(self.config.training.seed, self.step, context, batch, real.dtype)
+        label = self._drop_condition(label, draw)
         z = draw.normal(randomness.LATENT, (self.config.generator.latent_dim,))
         numbers = self._numbers(draw, real, penalize)
         # For attention layers with noise; most networks have none.
@@ -288,6 +289,14 @@ class TransformerGAN(keras.Model):
             self._average()
         self.step.assign_add(1)
         return logs
+
+    def _drop_condition(self, label: tf.Tensor | None, draw: randomness.Draw) -> tf.Tensor | None:
+        """Classes ``[b]``, some of them replaced by none (Ho and Salimans 2022, algorithm 1)."""
+        data = self.config.data
+        if label is None or not data.condition_dropout:
+            return label
+        hidden = draw.uniform(randomness.CONDITION, (1,))[:, 0] < data.condition_dropout  # [b]
+        return tf.where(hidden, data.num_classes, label)
 
     def _numbers(self, draw: randomness.Draw, real: tf.Tensor, penalize: bool) -> Numbers:
         """What the game needs in this step: random numbers, and what schedules and memory say."""

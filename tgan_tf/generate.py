@@ -41,6 +41,12 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_float(
         "truncation", 1.0, "psi; smaller is more typical and less varied", flag_values=values
     )
+    flags.DEFINE_float(
+        "guidance",
+        1.0,
+        "more of the class than 1 is; for generators trained with --condition_dropout",
+        flag_values=values,
+    )
     flags.DEFINE_string(
         "out",
         "",
@@ -120,7 +126,7 @@ def run(values: flags.FlagValues) -> None:
         for start in range(0, len(seeds), _BATCH):
             part = slice(start, start + _BATCH)
             classes = labels[part] if labels else None
-            images = sampler.sample(seeds[part], classes, values.truncation)
+            images = sampler.sample(seeds[part], classes, values.truncation, values.guidance)
             if values.single:
                 sampler.modality.write(images, out, _file_names(seeds[part], classes))
             else:
@@ -144,6 +150,8 @@ def _default_name(values: flags.FlagValues, step: int) -> str:
         parts.append(f"label{values.label}")
     if values.truncation != 1:
         parts.append(f"psi{values.truncation}")
+    if values.guidance != 1:
+        parts.append(f"guidance{values.guidance}")
     parts.append(f"step{step}")
     # Of --single a folder: its files are named by seed and class.
     return re.sub(r"[^\w,.-]+", "_", "-".join(parts)) + ("" if values.single else ".png")

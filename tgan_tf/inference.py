@@ -54,8 +54,10 @@ class Sampler:
 
     Attributes:
         num_classes: 0 for an unconditional generator.
-        w_mean: float32 variable [max(1, num_classes), w_dim], the mean output of the mapping
-            network for each class, towards which truncation moves.
+        w_mean: float32 variable [max(1, num_conditions), w_dim], the mean output of the mapping
+            network for each class (and the last, if the generator is guided, for none), towards
+            which truncation moves.
+        guided: whether the generator knows what has no class, so that guidance can leave it.
     """
 
     def __init__(
@@ -73,16 +75,17 @@ class Sampler:
         self.step = step
         self.path = path
         self.num_classes = config.data.num_classes
+        self.guided = config.data.num_conditions > self.num_classes
         self.latent_dim = config.generator.latent_dim
         self.w_mean = tf.Variable(self._mean_w(), trainable=False, name="w_mean")
         ints, floats = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.float32)
         # The batch stays open in these signatures, so no number of seeds traces them again.
         self._render = tf.function(
-            self.render, input_signature=[ints, ints, floats], autograph=False
+            self.render, input_signature=[ints, ints, floats, floats], autograph=False
         )
         self._render_between = tf.function(
             self.render_between,
-            input_signature=[ints, ints, ints, ints, floats, floats],
+            input_signature=[ints, ints, ints, ints, floats, floats, floats],
             autograph=False,
         )
 
@@ -91,6 +94,7 @@ class Sampler:
         seeds: Iterable[SupportsIndex],
         label: Label = None,
         truncation: float = 1.0,
+        guidance: float = 1.0,
         *,
         batch_size: int = 64,
         progress: Progress | None = None,
@@ -103,6 +107,9 @@ class Sampler:
                 uniform over the classes. An unconditional generator takes only None.
             truncation: psi in `w_mean + psi * (w - w_mean)`; 1 leaves w alone, smaller is more
                 typical and less varied, 0 gives each class's mean (Karras et al. 2019, section B).
+            guidance: s in `w_null + s * (w - w_null)`, where w_null is what z becomes without a
+                class; 1 leaves w alone, more is more of the class. Needs a generator that was
+                trained with `--condition_dropout`.
             batch_size: samples made at once; the last batch may be smaller.
             progress: called with (samples done, N) after every batch.
 
@@ -114,16 +121,15 @@ class Sampler:
         """
         seeds = check_seeds(seeds)
         labels = self._check_label(label, seeds)
-        psi = _check_truncation(truncation)
+        psi, scale = _finite("truncation", truncation), self._check_guidance(guidance)
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
         parts = []
         for start in range(0, len(seeds), batch_size):
             part = slice(start, start + batch_size)
             count = len(seeds[part])
-            parts.append(
-                self._render(seeds[part], labels[part], np.full(count, psi, np.float32)).numpy()
-            )
+            both = (np.full(count, value, np.float32) for value in (psi, scale))
+            parts.append(self._render(seeds[part], labels[part], *both).numpy())
             if progress is not None:
                 progress(start + count, len(seeds))
         return np.concatenate(parts)
@@ -135,6 +141,7 @@ class Sampler:
         steps: int,
         label: Label = None,
         truncation: float = 1.0,
+        guidance: float = 1.0,
         *,
         batch_size: int = 64,
     ) -> npt.NDArray[np.uint8]:
@@ -145,8 +152,7 @@ class Sampler:
             seed_b: where to end.
             steps: number of samples, at least 2, both ends included.
             label: one class for both ends, or a pair of classes; None: each seed's own class.
-            truncation: as for `sample`.
-            batch_size: as for `sample`.
+            truncation, guidance, batch_size: as for `sample`.
 
         Returns:
             uint8 [steps, H, W, C]; the first and the last equal `sample([seed_a, seed_b], label)`.
@@ -156,7 +162,7 @@ class Sampler:
         """
         ends = check_seeds([seed_a, seed_b])
         labels = self._check_label(label, ends)
-        psi = _check_truncation(truncation)
+        psi, scale = _finite("truncation", truncation), self._check_guidance(guidance)
         if steps < 2:
             raise ValueError(f"steps must be at least 2 (both ends), got {steps}.")
         if batch_size < 1:
@@ -172,22 +178,30 @@ class Sampler:
                     *(end * same for end in labels),
                     t,
                     np.full(len(t), psi, np.float32),
+                    np.full(len(t), scale, np.float32),
                 ).numpy()
             )
         return np.concatenate(parts)
 
-    def render(self, seed: tf.Tensor, label: tf.Tensor | None, truncation: tf.Tensor) -> tf.Tensor:
+    def render(
+        self,
+        seed: tf.Tensor,
+        label: tf.Tensor | None,
+        truncation: tf.Tensor,
+        guidance: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         """Seeds to samples as TensorFlow operations that TFLite has built in.
 
         Args:
             seed: int32 [B].
             label: int32 [B]; an unconditional generator does not look at it.
             truncation: float32 [B].
+            guidance: float32 [B]; a generator that is not guided does not look at it.
 
         Returns:
             uint8 [B, H, W, C].
         """
-        w = self._truncate(self._map(seed, label), label, truncation)
+        w = self._map(seed, label, truncation, guidance)
         return self._decode(self.generator.synthesis(w))
 
     def render_between(
@@ -198,10 +212,11 @@ class Sampler:
         label_b: tf.Tensor,
         t: tf.Tensor,
         truncation: tf.Tensor,
+        guidance: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """`render` at `(1 - t) w_a + t w_b`; t is float32 [B], the rest as for `render`."""
-        w_a = self._truncate(self._map(seed_a, label_a), label_a, truncation)
-        w_b = self._truncate(self._map(seed_b, label_b), label_b, truncation)
+        w_a = self._map(seed_a, label_a, truncation, guidance)
+        w_b = self._map(seed_b, label_b, truncation, guidance)
         w = w_a + t[:, tf.newaxis] * (w_b - w_a)
         return self._decode(self.generator.synthesis(w))
 
@@ -228,15 +243,25 @@ class Sampler:
             )
         return index
 
-    def _map(self, seed: tf.Tensor, label: tf.Tensor | None) -> tf.Tensor:
+    def _map(
+        self,
+        seed: tf.Tensor,
+        label: tf.Tensor | None,
+        truncation: tf.Tensor,
+        guidance: tf.Tensor | None,
+    ) -> tf.Tensor:
+        """Seeds to w, ``[B, w_dim]``, guided and then truncated."""
         with tf.name_scope(EXACT):
             z = portable_random.normal(seed, self.latent_dim)  # [B, latent_dim]
-        return self.generator.mapping(z, label if self.num_classes else None)  # [B, w_dim]
-
-    def _truncate(self, w: tf.Tensor, label: tf.Tensor | None, truncation: tf.Tensor) -> tf.Tensor:
+        w = self.generator.mapping(z, label if self.num_classes else None)  # [B, w_dim]
+        # [B or 1, w_dim]
+        mean = tf.gather(self.w_mean, label) if self.num_classes else self.w_mean
+        if self.guided and guidance is not None:
+            none = self.generator.mapping(z, tf.fill(tf.shape(seed), self.num_classes))
+            with tf.name_scope(EXACT):
+                scale, mean_none = guidance[:, tf.newaxis], self.w_mean[-1:]
+                w, mean = none + scale * (w - none), mean_none + scale * (mean - mean_none)
         with tf.name_scope(EXACT):
-            # [B or 1, w_dim]
-            mean = tf.gather(self.w_mean, label) if self.num_classes else self.w_mean
             return mean + truncation[:, tf.newaxis] * (w - mean)
 
     def _decode(self, values: tf.Tensor) -> tf.Tensor:
@@ -245,7 +270,7 @@ class Sampler:
 
     def _mean_w(self) -> npt.NDArray[np.float32]:
         """The mapping network's mean output for each class, over the same latents for all."""
-        classes = max(1, self.num_classes)
+        classes = max(1, self.config.data.num_conditions)
         count = int(np.clip(_MEAN_LATENTS // classes, *_MEAN_LATENTS_PER_CLASS))
         z = tf.constant(portable_random.normal_numpy(np.arange(count), self.latent_dim))
         means = []
@@ -253,6 +278,14 @@ class Sampler:
             label = tf.fill([count], index) if self.num_classes else None
             means.append(tf.reduce_mean(self.generator.mapping(z, label), axis=0).numpy())
         return np.stack(means)
+
+    def _check_guidance(self, guidance: float) -> float:
+        if guidance != 1 and not self.guided:
+            raise ValueError(
+                f"guidance={guidance:g}: this generator does not know what has no class; train one"
+                " with --condition_dropout=0.1, or leave guidance at 1."
+            )
+        return _finite("guidance", guidance)
 
     def _check_label(self, label: Label, seeds: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         if not self.num_classes:
@@ -327,8 +360,7 @@ def find_run(path: str | os.PathLike[str]) -> Path:
     )
 
 
-def _check_truncation(truncation: float) -> float:
-    value = float(truncation)
+def _finite(name: str, value: float) -> float:
     if not np.isfinite(value):
-        raise ValueError(f"truncation must be a finite number, got {truncation}.")
-    return value
+        raise ValueError(f"{name} must be a finite number, got {value}.")
+    return float(value)

@@ -74,6 +74,7 @@ static void fill(LiteRtTensorBuffer buffer, const LiteRtRankedTensorType* type, 
     if (!strcmp(name, "seed")) ((int32_t*)address)[i] = seed;
     else if (!strcmp(name, "label")) ((int32_t*)address)[i] = label;
     else if (!strcmp(name, "truncation")) ((float*)address)[i] = truncation;
+    else if (!strcmp(name, "guidance")) ((float*)address)[i] = 1;
     else {
       fprintf(stderr, "error: unknown input '%s' of the signature 'sample'\n", name);
       exit(1);

@@ -116,8 +116,10 @@ def describe(model: Path, title: str) -> dict[str, object]:
     if (batch := int(details.get_input_details()["seed"]["shape"][0])) != 1:
         raise ValueError(f"--model={model} has a batch of {batch}; export it with --batch_size=1")
     config = values["config"]
+    guided = "guidance" in details.get_input_details()
     return {
         "title": title or config["run"]["name"] or config["data"]["dataset"],
+        "guided": guided,
         **{name: values[name] for name in ("sample_shape", "latent_dim", "class_names", "step")},
     }
 

@@ -40,9 +40,9 @@ def make_generator(config: Config, seed: int = 0) -> keras.Model:
 
 
 @functools.cache
-def make_sampler(num_classes: int = 3) -> Sampler:
+def make_sampler(num_classes: int = 3, **changes: object) -> Sampler:
     """One for all tests: they must leave it as it is."""
-    config = make_config(num_classes)
+    config = make_config(num_classes, **changes)
     return Sampler(config, make_generator(config), ImageModality(config), step=70)
 
 

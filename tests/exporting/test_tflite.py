@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,8 +11,9 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from tests.exporting.samplers import make_config, make_generator, make_sampler
-from tgan_tf.exporting import ExportError, flatbuffer, tflite, to_tflite
+from tgan_tf.exporting import ExportError, flatbuffer, tflite, to_saved_model, to_tflite
 from tgan_tf.exporting.portable_random import normal_numpy
+from tgan_tf.exporting.reader import ExportedSampler
 from tgan_tf.inference import Sampler
 
 
@@ -96,6 +99,24 @@ def test_every_option_of_the_generator_is_built_in(tmp_path, options):
     sampler = Sampler(config, make_generator(config), make_sampler().modality)
     kept = to_tflite(sampler, tmp_path / "m.tflite")
     assert kept.errors["sample"] <= 1
+
+
+def test_guidance_is_an_input(tmp_path):
+    """Of a generator that was trained with condition dropout, in either format."""
+    sampler = make_sampler(condition_dropout=0.1)
+    kept = to_tflite(sampler, tmp_path / "m.tflite")
+    inputs = {"seed": np.int32([5]), "label": np.int32([1]), "truncation": np.float32([0.7])}
+    draw = Interpreter(str(kept.path)).get_signature_runner("sample")
+    for scale in (0.0, 1.0, 3.0):
+        image = draw(**inputs, guidance=np.float32([scale]))["image"]
+        expected = sampler.sample([5], 1, 0.7, scale)
+        assert np.abs(image.astype(int) - expected.astype(int)).max() <= 1
+    saved = to_saved_model(sampler, tmp_path / "model")
+    manifest = json.loads((saved.path / "manifest.json").read_text())
+    assert "guidance" in manifest["signatures"]["sample"]["inputs"]
+    for path in (kept.path, saved.path):
+        same = ExportedSampler(path).sample([5, 6], np.array([1, 2]))
+        assert np.abs(same - sampler.sample([5, 6], [1, 2]).astype(int)).max() <= 1
 
 
 def test_foreign_operations_are_found():

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import games
 from tests.training.runs import resolved
+from tgan_tf.gan import TransformerGAN
 from tgan_tf.networks import build_generator
 from tgan_tf.training import checkpoint
 from tgan_tf.training.checkpoint import (
@@ -51,6 +53,42 @@ def test_everything_comes_back(tmp_path: Path) -> None:
             np.testing.assert_array_equal(one, two)
     assert int(others["step"]) == 3
     assert int(others["g_optimizer"].iterations) == 1
+
+
+def test_controllers_and_regularisers_go_on_where_they_were(tmp_path: Path) -> None:
+    """ADA's probability, LeCam's anchors, hidden classes and schedules: killed and resumed, a
+    training ends in the bytes of an unbroken one."""
+    config = games.configure(
+        augment="translation,cutout",
+        ada_target=0.3,
+        ada_kimg=0.05,
+        lecam_weight=0.3,
+        lecam_start_step=2,
+        loss="hinge",
+        condition_dropout=0.3,
+        top_k=0.5,
+        gamma_final=0.1,
+        ema_initial=0.5,
+        lr_final=0.3,
+        penalty_every=2,
+        total_kimg=0.04,
+    )
+    unbroken, broken, resumed = (TransformerGAN(config) for _ in range(3))
+    steps = [gan.make_step() for gan in (unbroken, broken)]
+    for batch in games.dataset(10):
+        steps[0](batch)
+    for batch in games.dataset(5):
+        steps[1](batch)
+    Checkpoints(tmp_path, broken.trackables(), keep=1).save(5)
+    assert Checkpoints(tmp_path, resumed.trackables(), keep=1).restore_latest() == 5
+    step = resumed.make_step()
+    for batch in games.dataset(5, start=5):
+        step(batch)
+    expected = games.state(unbroken)
+    assert float(unbroken.memory["augment_p"]) > 0
+    assert float(unbroken.memory["real_anchor"]) != float(broken.memory["real_anchor"])
+    for name, value in games.state(resumed).items():
+        np.testing.assert_array_equal(value, expected[name], err_msg=name)
 
 
 def test_nothing_saved_is_not_an_error(tmp_path: Path) -> None:

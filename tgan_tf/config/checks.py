@@ -222,6 +222,10 @@ def check_unused(config: Config) -> None:
         )
     if not config.data.conditional and config.generator.g_class_std != GeneratorConfig.g_class_std:
         raise ConfigError("--noconditional has no use for --g_class_std; leave one of them out")
+    if not config.data.conditional and config.data.condition_dropout:
+        raise ConfigError(
+            "--noconditional has no use for --condition_dropout; leave one of them out"
+        )
     o = config.objective
     has = {
         "augment": o.augment,

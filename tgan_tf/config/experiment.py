@@ -50,6 +50,13 @@ class DataConfig:
         "crop", "how other aspect ratios become image_size", choices=("crop", "pad", "stretch")
     )
     conditional: bool = option(True, "condition on the class where the data have labels")
+    condition_dropout: float = option(
+        0.0,
+        "hide the class of this share of the samples from both networks (0.1 is usual), so that"
+        " they learn what has no class too; guidance needs it",
+        low=0,
+        high=0.9,
+    )
     mirror: bool = option(False, "flip half of the images left to right")
     val_fraction: float = option(
         0.1, "held-out share where the data have no split of their own", low=0.01, high=0.5
@@ -62,6 +69,12 @@ class DataConfig:
     )
     num_classes: int = option(0, "number of classes; 0: unconditional", low=0, resolved=True)
     class_names: tuple[str, ...] = option((), "a name for each class", resolved=True)
+
+    @property
+    def num_conditions(self) -> int:
+        """What the networks embed: the classes and, with ``condition_dropout``, no class, which is
+        the last; 0: unconditional."""
+        return self.num_classes + int(bool(self.num_classes and self.condition_dropout))
 
 
 @dataclass(frozen=True)

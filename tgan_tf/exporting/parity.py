@@ -80,11 +80,19 @@ def make_cases(sampler: Sampler, batch_size: int, *, first_seed: int = 0) -> Ite
         )
     yield Case("generate", {"z": z, **label}, image)
     yield Case("serving_default", {"z": z, **label}, image)
-    samples = [
-        sampler.sample([int(seed)], int(seed) % sampler.num_classes if label else None, psi)
-        for seed, psi in zip(seeds, truncation, strict=True)
-    ]
+    guidance = np.linspace(1.5, 1.0, batch_size, dtype=np.float32)
     inputs = {"seed": seeds, "truncation": truncation, **label}
+    if sampler.guided:
+        inputs |= {"guidance": guidance}
+    samples = [
+        sampler.sample(
+            [int(seed)],
+            int(seed) % sampler.num_classes if label else None,
+            psi,
+            scale if sampler.guided else 1.0,
+        )
+        for seed, psi, scale in zip(seeds, truncation, guidance, strict=True)
+    ]
     yield Case("sample", inputs, np.concatenate(samples))
 
 

@@ -122,8 +122,7 @@ def _calibrated(
         for first in range(0, _CALIBRATION_SEEDS, batch_size):
             seed = np.arange(first, first + batch_size, dtype=np.int32)
             label = {"label": seed % np.int32(sampler.num_classes)} if sampler.num_classes else {}
-            psi = np.ones(batch_size, np.float32)
-            yield "sample", {"seed": seed, "truncation": psi, **label}
+            yield "sample", {"seed": seed, **_ones(sampler, batch_size), **label}
             z = portable_random.normal_numpy(seed, sampler.latent_dim)
             yield "generate", {"z": z, **label}
 
@@ -147,13 +146,19 @@ def _calibrated(
     return convert
 
 
+def _ones(sampler: Sampler, batch_size: int) -> dict[str, npt.NDArray]:
+    """Truncation and guidance that leave w alone."""
+    names = ("truncation", "guidance") if sampler.guided else ("truncation",)
+    return {name: np.ones(batch_size, np.float32) for name in names}
+
+
 class _Judge:
     """Samples of a file against Keras'."""
 
     def __init__(self, sampler: Sampler, batch_size: int) -> None:
         seeds = np.arange(_FIRST_JUDGED, _FIRST_JUDGED + _JUDGED, dtype=np.int32)
         self._seeds = seeds[: _JUDGED // batch_size * batch_size or batch_size]
-        self._batch = batch_size
+        self._batch, self._ones = batch_size, _ones(sampler, batch_size)
         self._label = None
         if sampler.num_classes:
             self._label = portable_random.classes_numpy(self._seeds, sampler.num_classes)
@@ -166,8 +171,7 @@ class _Judge:
         for first in range(0, len(self._seeds), self._batch):
             part = slice(first, first + self._batch)
             label = {} if self._label is None else {"label": self._label[part]}
-            psi = np.ones(self._batch, np.float32)
-            made.append(run(seed=self._seeds[part], truncation=psi, **label)["image"].copy())
+            made.append(run(seed=self._seeds[part], **self._ones, **label)["image"].copy())
         error = np.abs(np.concatenate(made).astype(np.int32) - self._expected)
         mean_square = float(np.mean(np.square(error, dtype=np.float64)))
         psnr = 10 * np.log10(255**2 / mean_square) if mean_square else np.inf
@@ -281,7 +285,7 @@ def _milliseconds(sampler: Sampler, content: bytes, batch_size: int) -> float:
     """Median time of one call of `sample`."""
     run = Interpreter(model_content=content, num_threads=1).get_signature_runner("sample")
     zeros = np.zeros(batch_size, np.int32)
-    inputs = {"seed": zeros, "truncation": np.ones(batch_size, np.float32)}
+    inputs = {"seed": zeros, **_ones(sampler, batch_size)}
     inputs |= {"label": zeros} if sampler.num_classes else {}
     times = []
     for _ in range(_TIMED_CALLS):

@@ -54,7 +54,7 @@ class ExportedSampler:
                 f"{path}: the signature 'sample' takes {', '.join(sorted(names))}; it must take "
                 "seed and truncation, as what this project exports does"
             )
-        self.conditional = "label" in names
+        self.conditional, self._guided = "label" in names, "guidance" in names
 
     def _open_saved_model(self, path: Path) -> set[str]:
         self._module = tf.saved_model.load(str(path))  # kept: it owns the variables
@@ -122,6 +122,8 @@ class ExportedSampler:
             # A fixed batch is filled up with the last seed.
             rows = np.minimum(rows, len(seeds) - 1) if self._batch else rows[rows < len(seeds)]
             inputs = {"seed": seeds[rows], "truncation": np.ones(len(rows), np.float32)}
+            if self._guided:
+                inputs["guidance"] = np.ones(len(rows), np.float32)
             if self.conditional:
                 inputs["label"] = np.asarray(label, np.int32)[rows]
             parts.append(np.array(self._run(inputs)))

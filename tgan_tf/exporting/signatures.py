@@ -6,9 +6,10 @@ requests only then. Inputs are addressed by name, their order differs between ru
 | signature | inputs | output `image` |
 |---|---|---|
 | `generate`, `serving_default` | z float32 [B, latent_dim], label int32 [B] | float32 [B, H, W, C], nominally in [-1, 1] |
-| `sample` | seed int32 [B], label int32 [B], truncation float32 [B] | uint8 [B, H, W, C] |
+| `sample` | seed int32 [B], label int32 [B], truncation float32 [B], guidance float32 [B] | uint8 [B, H, W, C] |
 
-An unconditional generator has no input `label`.
+An unconditional generator has no input `label`; one that was trained without `--condition_dropout`
+has no input `guidance`, and with it the label after the last class is "no class".
 """  # noqa: E501
 
 from __future__ import annotations
@@ -37,8 +38,9 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
     def generate(z: tf.Tensor, *label: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"image": sampler.generator(z, *label)}
 
-    def sample(seed: tf.Tensor, truncation: tf.Tensor, *label: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"image": sampler.render(seed, label[0] if label else None, truncation)}
+    def sample(seed: tf.Tensor, truncation: tf.Tensor, *rest: tf.Tensor) -> dict[str, tf.Tensor]:
+        guidance, label = [*(rest if sampler.guided else (None, *rest)), None][:2]
+        return {"image": sampler.render(seed, label, truncation, guidance)}
 
     def vector(name: str, dtype: tf.DType) -> tf.TensorSpec:
         return tf.TensorSpec([batch_size], dtype, name)
@@ -48,6 +50,8 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
         generate: [tf.TensorSpec([batch_size, sampler.latent_dim], tf.float32, "z")],
         sample: [vector("seed", tf.int32), vector("truncation", tf.float32)],
     }
+    if sampler.guided:
+        inputs[sample].append(vector("guidance", tf.float32))
     # No jit_compile: the attribute would stay in the file, and servers have XLA off on the CPU.
     return {
         function.__name__: tf.function(

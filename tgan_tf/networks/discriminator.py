@@ -36,7 +36,7 @@ class _Discriminator(keras.Model):
         config = config if isinstance(config, Config) else Config.from_dict(config)
         super().__init__(**{"dtype": config.training.precision, "name": "discriminator", **kwargs})
         self.config = config
-        self.num_classes = config.data.num_classes
+        self.num_conditions = config.data.num_conditions
         self._image_shape = (None, *config.data.image_size, config.data.channels)
 
     def _build_head(self, width: int) -> None:
@@ -58,9 +58,9 @@ class _Discriminator(keras.Model):
             width = inputs
         self.head = keras.layers.Dense(1, **linear, name="head")
         self.head.build((None, width))
-        if self.num_classes:
+        if self.num_conditions:
             self.embedding = self.add_weight(
-                shape=(self.num_classes, width),
+                shape=(self.num_conditions, width),
                 initializer=keras.initializers.RandomNormal(stddev=width**-0.5),
                 autocast=False,
                 name="embedding",
@@ -75,7 +75,7 @@ class _Discriminator(keras.Model):
         if self.config.discriminator.d_head == "mlp":
             features = tf.nn.leaky_relu(self.hidden(features), 0.2)  # [B, C]
         logits = self.head(features)[:, 0]
-        if self.num_classes:
+        if self.num_conditions:
             logits += tf.reduce_sum(tf.gather(self.embedding, label) * features, axis=-1)
         return logits
 

@@ -41,7 +41,7 @@ class TransformerGenerator(keras.Model):
         super().__init__(**{"dtype": config.training.precision, "name": "generator", **kwargs})
         self.config = config
         g, data = config.generator, config.data
-        self.num_classes = data.num_classes
+        self.num_conditions = data.num_conditions
         self.latent_dim = g.latent_dim
         scale = g.g_patch * 2 ** (len(g.g_widths) - 1)
         self.grids = [
@@ -59,7 +59,7 @@ class TransformerGenerator(keras.Model):
         self.mapping_network = MappingNetwork(
             g.w_dim,
             g.mapping_layers,
-            self.num_classes,
+            self.num_conditions,
             g.g_class_std,
             dtype=policy,
             name="mapping",

@@ -20,7 +20,8 @@ import tensorflow as tf
     MIX,
     CONSISTENCY_REAL,
     CONSISTENCY_FAKE,
-) = range(11)
+    CONDITION,
+) = range(12)
 
 
 class Draw:

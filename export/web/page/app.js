@@ -30,6 +30,7 @@ export function sample(seed, index, truncation) {
   return run('sample', {
     seed: [Int32Array.of(seed), [1]],
     truncation: [Float32Array.of(truncation), [1]],
+    ...(info.guided ? { guidance: [Float32Array.of(Number($('guidance').value)), [1]] } : {}),
     ...label(index),
   });
 }
@@ -64,6 +65,7 @@ async function drawGrid() {
   const mine = ++drawing;
   const { index, seed, truncation } = settings();
   $('truncation-value').textContent = truncation.toFixed(2);
+  $('guidance-value').textContent = Number($('guidance').value).toFixed(2);
   const started = performance.now();
   for (let i = 0; i < COUNT; i++) {
     const pixels = await sample((seed + i) | 0, index, truncation);
@@ -94,13 +96,14 @@ function build() {
   $('title').textContent = info.title;
   document.title = info.title;
   info.class_names.forEach((name, i) => $('class').add(new Option(name, i)));
+  $('guidance-row').hidden = !info.guided;
   $('class-row').hidden = !info.class_names.length;
   for (let i = 0; i < COUNT; i++) {
     const figure = document.createElement('figure');
     figure.append(document.createElement('canvas'), document.createElement('figcaption'));
     $('grid').append(figure);
   }
-  for (const id of ['class', 'seed', 'truncation']) $(id).addEventListener('input', drawGrid);
+  for (const id of ['class', 'seed', 'truncation', 'guidance']) $(id).addEventListener('input', drawGrid);
   $('controls').addEventListener('submit', (event) => event.preventDefault());
   $('more').addEventListener('click', () => {
     $('seed').value = (settings().seed + COUNT) | 0;
