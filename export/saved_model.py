@@ -3,9 +3,10 @@
     python -m export.saved_model --run=runs/00012-digits --out=models/digits
 
 writes models/digits/1/ (the next time 2/, and so on): the averaged generator in float32 with the
-signatures `generate` (z, label -> float image; also `serving_default`) and `sample` (seed, label,
-truncation -> uint8 image), and manifest.json. It is kept only if the Session loader, which servers
-use, computes what Keras does. Takes about 15 seconds; prints the folder, its size and the errors.
+signatures `generate` (z, label -> float image; also `serving_default`), `sample` (seed, label,
+truncation -> uint8 image), `sample_png` (the same as PNG files) and `interpolate`, and
+manifest.json. It is kept only if the Session loader, which servers use, computes what Keras does.
+Takes about 15 seconds; prints the folder, its size and the errors.
 """
 
 from __future__ import annotations

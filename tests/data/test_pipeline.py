@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tgan_tf.config import ConfigError
 from tgan_tf.data import pipeline
-from tgan_tf.data.pipeline import iterate_batches, make_dataset, mirrored, shuffled_rows
+from tgan_tf.data.pipeline import make_dataset, mirrored, shuffled_rows
 from tgan_tf.data.types import ImageSet
 
 NUM_IMAGES = 50
@@ -193,18 +193,6 @@ def test_impossible_batches_are_refused(images, options, error, message):
 def test_no_images():
     with pytest.raises(ConfigError, match="no images to train on"):
         make_dataset(ImageSet(np.zeros((0, 2, 2, 1), np.uint8)), batch_size=2, seed=0)
-
-
-def test_iterate_batches(images):
-    batches = list(iterate_batches(images, 16))
-    assert [len(batch["image"]) for batch in batches] == [16, 16, 16, 2]
-    np.testing.assert_array_equal(
-        np.concatenate([batch["image"] for batch in batches]), images.images
-    )
-    np.testing.assert_array_equal(
-        np.concatenate([batch["label"] for batch in batches]), images.labels
-    )
-    assert set(next(iterate_batches(ImageSet(images.images), 5))) == {"image"}
 
 
 _TWO_REPLICAS = """

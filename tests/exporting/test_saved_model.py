@@ -80,10 +80,40 @@ def test_every_input_and_output_is_batch_first(exported):
     }
     generate = {"z": (tf.float32, [-1, 8]), "label": (tf.int32, [-1])}
     sample = {"seed": (tf.int32, [-1]), "label": (tf.int32, [-1]), "truncation": (tf.float32, [-1])}
-    assert inputs == {"generate": generate, "serving_default": generate, "sample": sample}
-    for name, dtype in (("generate", tf.float32), ("sample", tf.uint8)):
+    vectors = {"seed": tf.int32, "label": tf.int32}
+    ends = {f"{name}_{end}": (t, [-1]) for name, t in vectors.items() for end in "ab"}
+    interpolate = {**ends, "t": (tf.float32, [-1]), "truncation": (tf.float32, [-1])}
+    assert inputs == {
+        "generate": generate,
+        "serving_default": generate,
+        "sample": sample,
+        "sample_png": sample,
+        "interpolate": interpolate,
+    }
+    for name, dtype in (("generate", tf.float32), ("sample", tf.uint8), ("interpolate", tf.uint8)):
         (image,) = signature_def[name].outputs.values()
         assert type_and_shape(image) == (dtype, [-1, 8, 12, 3])
+    # The name says to REST that these are bytes.
+    outputs = signature_def["sample_png"].outputs
+    assert {n: type_and_shape(o) for n, o in outputs.items()} == {"image_bytes": (tf.string, [-1])}
+
+
+def test_pictures_as_files_and_between_samples(exported):
+    loaded, sampler = tf.saved_model.load(str(exported.path)), make_sampler()
+    seeds, label, psi = tf.constant([5, 6]), tf.constant([1, 2]), tf.constant([0.7, 0.7])
+    files = loaded.signatures["sample_png"](seed=seeds, label=label, truncation=psi)["image_bytes"]
+    made = np.stack([tf.io.decode_png(file) for file in files.numpy()]).astype(int)
+    assert np.abs(made - sampler.sample([5, 6], [1, 2], 0.7)).max() <= 1
+    between = loaded.signatures["interpolate"](
+        seed_a=seeds,
+        seed_b=seeds + 2,
+        label_a=label,
+        label_b=label - 1,
+        t=tf.constant([0.25, 1.0]),
+        truncation=psi,
+    )["image"].numpy()
+    expected = [sampler.interpolate(5, 7, 5, [1, 0], 0.7)[1], sampler.sample([8], 1, 0.7)[0]]
+    assert np.abs(between.astype(int) - np.stack(expected)).max() <= 1
 
 
 def test_variables_are_stored_once(exported):
@@ -121,7 +151,8 @@ def test_manifest(exported):
 
 def test_report(exported):
     assert exported.path.name == "1"
-    assert set(exported.errors) == {"generate", "serving_default", "sample"}
+    kinds = {"generate", "serving_default", "sample", "sample_png", "interpolate"}
+    assert set(exported.errors) == kinds
     assert exported.errors["generate"] < 1e-5
     assert exported.errors["sample"] <= 1
     assert exported.size_bytes == sum(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tgan_tf.metrics.class_accuracy import class_report, missing_classes
+from tgan_tf.metrics.class_accuracy import class_report
 from tgan_tf.metrics.inception_score import inception_score
 from tgan_tf.metrics.intervals import bootstrap_mean, proportion
 
@@ -64,9 +64,3 @@ def test_class_report():
     ):
         with pytest.raises(ValueError, match=message):
             class_report(bad, labels, 4)
-
-
-def test_missing_classes_are_measured_against_real_shares():
-    predicted = np.repeat([0, 1, 2], [90, 9, 1])
-    assert missing_classes(predicted, np.full(4, 0.25)) == [2, 3]
-    assert missing_classes(predicted, np.array([0.9, 0.09, 0.01, 0])) == []

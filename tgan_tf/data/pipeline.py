@@ -8,9 +8,6 @@ any number of replicas together see what one alone would.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 import tensorflow as tf
 
@@ -83,19 +80,6 @@ def make_dataset(
         .prefetch(4 * replicas_per_shard)
         .with_options(options)
     )
-
-
-def iterate_batches(images: ImageSet, batch_size: int) -> Iterator[dict[str, np.ndarray]]:
-    """Each image once, in order, as arrays under the keys of ``make_dataset``.
-
-    The last batch is shorter where ``batch_size`` does not divide the number of images.
-    """
-    for start in range(0, len(images), batch_size):
-        part = slice(start, start + batch_size)
-        batch: dict[str, Any] = {"image": np.asarray(images.images[part])}
-        if images.labels is not None:
-            batch["label"] = images.labels[part]
-        yield batch
 
 
 def shuffled_rows(samples: np.ndarray, num_images: int, seed: int) -> np.ndarray:

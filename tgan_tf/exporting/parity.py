@@ -94,6 +94,25 @@ def make_cases(sampler: Sampler, batch_size: int, *, first_seed: int = 0) -> Ite
         for seed, psi, scale in zip(seeds, truncation, guidance, strict=True)
     ]
     yield Case("sample", inputs, np.concatenate(samples))
+    yield Case("sample_png", inputs, np.concatenate(samples))
+    others = seeds + np.int32(1)
+    between = [
+        sampler.interpolate(
+            int(seed),
+            int(other),
+            3,
+            [int(seed) % sampler.num_classes, int(other) % sampler.num_classes] if label else None,
+            psi,
+            scale if sampler.guided else 1.0,
+        )[1:2]
+        for seed, other, psi, scale in zip(seeds, others, truncation, guidance, strict=True)
+    ]
+    ends = {"seed_a": seeds, "seed_b": others, "t": np.full(batch_size, 0.5, np.float32)}
+    ends |= {name: value for name, value in inputs.items() if name in ("truncation", "guidance")}
+    if label:
+        classes = (seeds % np.int32(sampler.num_classes), others % np.int32(sampler.num_classes))
+        ends |= dict(zip(("label_a", "label_b"), classes, strict=True))
+    yield Case("interpolate", ends, np.concatenate(between))
 
 
 def difference(case: Case, answer: npt.NDArray) -> float:

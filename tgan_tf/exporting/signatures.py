@@ -3,13 +3,15 @@
 Every input and output has the batch in front and none is a scalar: TensorFlow Serving batches
 requests only then. Inputs are addressed by name, their order differs between runtimes.
 
-| signature | inputs | output `image` |
+| signature | inputs | output |
 |---|---|---|
-| `generate`, `serving_default` | z float32 [B, latent_dim], label int32 [B] | float32 [B, H, W, C], nominally in [-1, 1] |
-| `sample` | seed int32 [B], label int32 [B], truncation float32 [B], guidance float32 [B] | uint8 [B, H, W, C] |
+| `generate`, `serving_default` | z float32 [B, latent_dim], label int32 [B] | `image` float32 [B, H, W, C], nominally in [-1, 1] |
+| `sample` | seed int32 [B], label int32 [B], truncation float32 [B], guidance float32 [B] | `image` uint8 [B, H, W, C] |
+| `sample_png` | the same | `image_bytes` string [B], PNG files, which REST gives in base64 |
+| `interpolate` | seed_a, seed_b, label_a, label_b, t in [0, 1], truncation, guidance, [B] each | `image` uint8 [B, H, W, C] on the line in w from one to the other |
 
 An unconditional generator has no input `label`; one that was trained without `--condition_dropout`
-has no input `guidance`, and with it the label after the last class is "no class".
+has no input `guidance`, and with it the label after the last class is "no class". TFLite files have `generate` and `sample` alone.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
         batch_size: None leaves the batch open.
 
     Returns:
-        `generate` and `sample` as concrete functions that return `{"image": ...}`.
+        Concrete functions by signature; with an open batch those of servers too.
     """
 
     def generate(z: tf.Tensor, *label: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -42,20 +44,40 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
         guidance, label = [*(rest if sampler.guided else (None, *rest)), None][:2]
         return {"image": sampler.render(seed, label, truncation, guidance)}
 
+    def sample_png(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        # One by one: the operation takes single images in some versions.
+        images = sample(*inputs)["image"]
+        files = tf.map_fn(tf.io.encode_png, images, fn_output_signature=tf.string)
+        return {"image_bytes": files}
+
+    def interpolate(
+        seed_a: tf.Tensor, seed_b: tf.Tensor, t: tf.Tensor, truncation: tf.Tensor, *rest: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        guidance, *labels = rest if sampler.guided else (None, *rest)
+        label_a, label_b = labels or (None, None)
+        walk = sampler.render_between(seed_a, seed_b, label_a, label_b, t, truncation, guidance)
+        return {"image": walk}
+
     def vector(name: str, dtype: tf.DType) -> tf.TensorSpec:
         return tf.TensorSpec([batch_size], dtype, name)
 
+    controls = [vector("truncation", tf.float32)]
+    controls += [vector("guidance", tf.float32)] if sampler.guided else []
     label = [vector("label", tf.int32)] if sampler.num_classes else []
+    seed_and_more = [vector("seed", tf.int32), *controls, *label]
     inputs = {
-        generate: [tf.TensorSpec([batch_size, sampler.latent_dim], tf.float32, "z")],
-        sample: [vector("seed", tf.int32), vector("truncation", tf.float32)],
+        generate: [tf.TensorSpec([batch_size, sampler.latent_dim], tf.float32, "z"), *label],
+        sample: seed_and_more,
     }
-    if sampler.guided:
-        inputs[sample].append(vector("guidance", tf.float32))
+    if batch_size is None:
+        ends = [vector(f"seed_{end}", tf.int32) for end in "ab"]
+        labels = [vector(f"label_{end}", tf.int32) for end in "ab"] if label else []
+        inputs[sample_png] = seed_and_more
+        inputs[interpolate] = [*ends, vector("t", tf.float32), *controls, *labels]
     # No jit_compile: the attribute would stay in the file, and servers have XLA off on the CPU.
     return {
         function.__name__: tf.function(
-            function, input_signature=[*specs, *label], autograph=False
+            function, input_signature=specs, autograph=False
         ).get_concrete_function()
         for function, specs in inputs.items()
     }

@@ -67,21 +67,3 @@ def class_report(predicted: np.ndarray, labels: np.ndarray, num_classes: int) ->
             )
     cells = np.bincount(labels * num_classes + predicted, minlength=num_classes**2)
     return ClassReport(cells.reshape(num_classes, num_classes))
-
-
-def missing_classes(
-    predicted: np.ndarray, expected_shares: np.ndarray, *, threshold: float = 0.1
-) -> list[int]:
-    """Classes that hardly occur among samples, whether or not those were made for a class.
-
-    Args:
-        predicted: the classes seen, int ``[N]``.
-        expected_shares: share of each class in the real data, ``[classes]``, sum 1.
-        threshold: a class is missing when its share is below this part of the expected one.
-
-    Returns:
-        The missing classes in rising order; a class that real data lacks too is never one.
-    """
-    expected = np.asarray(expected_shares, np.float64)
-    shares = np.bincount(predicted, minlength=len(expected)) / max(len(predicted), 1)
-    return [int(c) for c in np.flatnonzero((shares < threshold * expected) & (expected > 0))]
