@@ -47,6 +47,13 @@ def define_flags(values: flags.FlagValues) -> None:
         "more of the class than 1 is; for generators trained with --condition_dropout",
         flag_values=values,
     )
+    flags.DEFINE_list(
+        "edit",
+        [],
+        "directions of python -m tgan_tf.directions and how far, in standard deviations of w, like"
+        " pca0:2,pca3:-1",
+        flag_values=values,
+    )
     flags.DEFINE_string(
         "out",
         "",
@@ -73,6 +80,24 @@ def parse_seeds(text: str) -> list[int]:
             raise ValueError(f"--seeds={text}: the range {part} runs backwards")
         seeds.extend(range(first, last + 1))
     return seeds
+
+
+def parse_edits(words: list[str]) -> dict[str, float]:
+    """`["pca0:2"]` is {"pca0": 2.0}.
+
+    Raises:
+        ValueError: a word is something else.
+    """
+    edits = {}
+    for word in words:
+        name, colon, strength = word.strip().rpartition(":")
+        try:
+            edits[name] = float(strength)
+        except ValueError:
+            colon = ""
+        if not colon or not name:
+            raise ValueError(f"--edit={word}: give a direction and a number, like pca0:2")
+    return edits
 
 
 def plan(seeds: list[int], label: str, sampler: Sampler) -> tuple[list[int], list[int] | None]:
@@ -117,6 +142,7 @@ def run(values: flags.FlagValues) -> None:
     from tgan_tf.modalities.pictures import save_png
     from tgan_tf.training.progress import Console
 
+    edits = parse_edits(values.edit)
     seeds, labels = plan(asked, values.label, sampler)
     out = Path(
         values.out or find_run(values.run) / "generated" / _default_name(values, sampler.step)
@@ -126,7 +152,9 @@ def run(values: flags.FlagValues) -> None:
         for start in range(0, len(seeds), _BATCH):
             part = slice(start, start + _BATCH)
             classes = labels[part] if labels else None
-            images = sampler.sample(seeds[part], classes, values.truncation, values.guidance)
+            images = sampler.sample(
+                seeds[part], classes, values.truncation, values.guidance, edits=edits
+            )
             if values.single:
                 sampler.modality.write(images, out, _file_names(seeds[part], classes))
             else:
@@ -150,6 +178,7 @@ def _default_name(values: flags.FlagValues, step: int) -> str:
         parts.append(f"label{values.label}")
     if values.truncation != 1:
         parts.append(f"psi{values.truncation}")
+    parts += [edit.replace(":", "") for edit in values.edit]
     if values.guidance != 1:
         parts.append(f"guidance{values.guidance}")
     parts.append(f"step{step}")

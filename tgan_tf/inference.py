@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import operator
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import SupportsIndex
 
@@ -20,6 +20,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tgan_tf.config import Config
+from tgan_tf.control import Directions
 from tgan_tf.exporting import portable_random
 from tgan_tf.modalities.image import ImageModality
 from tgan_tf.networks import build_generator
@@ -57,6 +58,7 @@ class Sampler:
         w_mean: float32 variable [max(1, num_conditions), w_dim], the mean output of the mapping
             network for each class (and the last, if the generator is guided, for none), towards
             which truncation moves.
+        directions: named directions of w, see `tgan_tf.control`.
         guided: whether the generator knows what has no class, so that guidance can leave it.
     """
 
@@ -78,10 +80,13 @@ class Sampler:
         self.guided = config.data.num_conditions > self.num_classes
         self.latent_dim = config.generator.latent_dim
         self.w_mean = tf.Variable(self._mean_w(), trainable=False, name="w_mean")
+        self.directions = Directions.load(path, self.w_mean.shape[1])
         ints, floats = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.float32)
         # The batch stays open in these signatures, so no number of seeds traces them again.
         self._render = tf.function(
-            self.render, input_signature=[ints, ints, floats, floats], autograph=False
+            self.render,
+            input_signature=[ints, ints, floats, floats, tf.TensorSpec([None, None], tf.float32)],
+            autograph=False,
         )
         self._render_between = tf.function(
             self.render_between,
@@ -96,6 +101,7 @@ class Sampler:
         truncation: float = 1.0,
         guidance: float = 1.0,
         *,
+        edits: Mapping[str, float] | None = None,
         batch_size: int = 64,
         progress: Progress | None = None,
     ) -> npt.NDArray[np.uint8]:
@@ -110,6 +116,8 @@ class Sampler:
             guidance: s in `w_null + s * (w - w_null)`, where w_null is what z becomes without a
                 class; 1 leaves w alone, more is more of the class. Needs a generator that was
                 trained with `--condition_dropout`.
+            edits: strength by name of `directions`, in standard deviations of w along them, which
+                is where all samples go last of all.
             batch_size: samples made at once; the last batch may be smaller.
             progress: called with (samples done, N) after every batch.
 
@@ -122,6 +130,7 @@ class Sampler:
         seeds = check_seeds(seeds)
         labels = self._check_label(label, seeds)
         psi, scale = _finite("truncation", truncation), self._check_guidance(guidance)
+        offset = self.directions.strengths(edits or {}) @ self.directions.vectors  # [w_dim]
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
         parts = []
@@ -129,10 +138,22 @@ class Sampler:
             part = slice(start, start + batch_size)
             count = len(seeds[part])
             both = (np.full(count, value, np.float32) for value in (psi, scale))
-            parts.append(self._render(seeds[part], labels[part], *both).numpy())
+            moved = np.tile(offset, (count, 1))
+            parts.append(self._render(seeds[part], labels[part], *both, moved).numpy())
             if progress is not None:
                 progress(start + count, len(seeds))
         return np.concatenate(parts)
+
+    def edit(
+        self,
+        seeds: Iterable[SupportsIndex],
+        edits: Mapping[str, float],
+        label: Label = None,
+        truncation: float = 1.0,
+        guidance: float = 1.0,
+    ) -> npt.NDArray[np.uint8]:
+        """`sample` with `edits`: the same seeds, moved along directions."""
+        return self.sample(seeds, label, truncation, guidance, edits=edits)
 
     def interpolate(
         self,
@@ -189,6 +210,7 @@ class Sampler:
         label: tf.Tensor | None,
         truncation: tf.Tensor,
         guidance: tf.Tensor | None = None,
+        offset: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Seeds to samples as TensorFlow operations that TFLite has built in.
 
@@ -197,11 +219,14 @@ class Sampler:
             label: int32 [B]; an unconditional generator does not look at it.
             truncation: float32 [B].
             guidance: float32 [B]; a generator that is not guided does not look at it.
+            offset: float32 [B, w_dim], added to w.
 
         Returns:
             uint8 [B, H, W, C].
         """
         w = self._map(seed, label, truncation, guidance)
+        if offset is not None:
+            w = w + offset
         return self._decode(self.generator.synthesis(w))
 
     def render_between(

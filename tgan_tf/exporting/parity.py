@@ -95,6 +95,20 @@ def make_cases(sampler: Sampler, batch_size: int, *, first_seed: int = 0) -> Ite
     ]
     yield Case("sample", inputs, np.concatenate(samples))
     yield Case("sample_png", inputs, np.concatenate(samples))
+    if names := sampler.directions.names:
+        strengths = np.random.default_rng(first_seed).normal(size=(batch_size, len(names)))
+        strengths = strengths.astype(np.float32)
+        edited = [
+            sampler.edit(
+                [int(seed)],
+                dict(zip(names, map(float, row), strict=True)),
+                int(seed) % sampler.num_classes if label else None,
+                psi,
+                scale if sampler.guided else 1.0,
+            )
+            for seed, psi, scale, row in zip(seeds, truncation, guidance, strengths, strict=True)
+        ]
+        yield Case("edit", {**inputs, "strengths": strengths}, np.concatenate(edited))
     others = seeds + np.int32(1)
     between = [
         sampler.interpolate(

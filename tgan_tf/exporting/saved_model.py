@@ -117,6 +117,7 @@ def _write_manifest(folder: Path, sampler: Sampler, described: dict[str, Any]) -
         "run": sampler.path.name if sampler.path else None,
         "step": sampler.step,
         "class_names": list(sampler.config.data.class_names),
+        "directions": list(sampler.directions.names),
         "signatures": described,
         "config": sampler.config.to_dict(),
         "sha256": {

@@ -9,6 +9,7 @@ requests only then. Inputs are addressed by name, their order differs between ru
 | `sample` | seed int32 [B], label int32 [B], truncation float32 [B], guidance float32 [B] | `image` uint8 [B, H, W, C] |
 | `sample_png` | the same | `image_bytes` string [B], PNG files, which REST gives in base64 |
 | `interpolate` | seed_a, seed_b, label_a, label_b, t in [0, 1], truncation, guidance, [B] each | `image` uint8 [B, H, W, C] on the line in w from one to the other |
+| `edit` | those of `sample`, strengths float32 [B, K] | `image` uint8 [B, H, W, C]; of a run with K directions |
 
 An unconditional generator has no input `label`; one that was trained without `--condition_dropout`
 has no input `guidance`, and with it the label after the last class is "no class". TFLite files have `generate` and `sample` alone.
@@ -58,6 +59,13 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
         walk = sampler.render_between(seed_a, seed_b, label_a, label_b, t, truncation, guidance)
         return {"image": walk}
 
+    def edit(
+        seed: tf.Tensor, strengths: tf.Tensor, truncation: tf.Tensor, *rest: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        guidance, label = [*(rest if sampler.guided else (None, *rest)), None][:2]
+        offset = tf.matmul(strengths, sampler.directions.vectors)  # [B, w_dim]
+        return {"image": sampler.render(seed, label, truncation, guidance, offset)}
+
     def vector(name: str, dtype: tf.DType) -> tf.TensorSpec:
         return tf.TensorSpec([batch_size], dtype, name)
 
@@ -73,6 +81,9 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
         ends = [vector(f"seed_{end}", tf.int32) for end in "ab"]
         labels = [vector(f"label_{end}", tf.int32) for end in "ab"] if label else []
         inputs[sample_png] = seed_and_more
+        if count := len(sampler.directions.names):
+            strengths = tf.TensorSpec([None, count], tf.float32, "strengths")
+            inputs[edit] = [seed_and_more[0], strengths, *seed_and_more[1:]]
         inputs[interpolate] = [*ends, vector("t", tf.float32), *controls, *labels]
     # No jit_compile: the attribute would stay in the file, and servers have XLA off on the CPU.
     return {

@@ -17,7 +17,7 @@ from tgan_tf.inference import Sampler
 
 # Several requests of the one batch size that the file has.
 CHECKED_REQUESTS = 4
-_OF_SERVERS = ("serving_default", "sample_png", "interpolate")
+_OF_SERVERS = ("serving_default", "sample_png", "interpolate", "edit")
 
 
 def to_tflite(sampler: Sampler, path: str | os.PathLike[str], *, batch_size: int = 1) -> Export:

@@ -195,6 +195,12 @@ class TransformerGenerator(keras.Model):
                 x = block(x, w, context, next(parts))
         return self.output_layer(self.norm(x) if g.g_final_norm else x)  # [B, H, W, channels]
 
+    def kernels_of_w(self) -> list[Any]:
+        """Kernels ``[w_dim, outputs]`` of the linear maps of ``w`` (SeFa's A, transposed)."""
+        layers = [block.modulation for stage in self.stages for block in stage if block.modulated]
+        layers += [layer for name in ("first", "latent_tokens") if (layer := vars(self).get(name))]
+        return [layer.kernel.numpy() for layer in layers]
+
     def _upsample(self, x: tf.Tensor, stage: int) -> tf.Tensor:
         """``[B, N, C]`` -> ``[B, 4 * N, C']``, the tokens of ``stage``."""
         grid, kind = self.grids[stage - 1], self.config.generator.upsampling[stage - 1]
