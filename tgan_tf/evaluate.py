@@ -107,7 +107,6 @@ def run(values: flags.FlagValues) -> None:
     """Measures, prints, records."""
     from tgan_tf import evaluation
     from tgan_tf.inference import find_run
-    from tgan_tf.modalities import pictures
     from tgan_tf.training.journal import Journal
     from tgan_tf.training.progress import Console
 
@@ -133,8 +132,8 @@ def run(values: flags.FlagValues) -> None:
     for name, images in result.pictures.items():
         folder = find_run(values.run) / "samples" if values.run else Path()
         path = Path(values.neighbours or folder / f"{name}.png")
-        pictures.save_png(pictures.tile(images, columns=evaluation.PICTURE_COLUMNS), path)
-        print(f"A sample and its nearest training images in each row: {path}")
+        evaluation.save_neighbours(images, path)
+        print(f"Samples, each followed by its nearest training images: {path}")
 
 
 def _measure_samples(

@@ -339,7 +339,12 @@ def draw_neighbours(
     """
     samples = opaque(sampler.sample(range(_SHOWN)))
     images = extra.nearest_in_pixels(samples, source, progress)
-    return save_png(tile(images, columns=PICTURE_COLUMNS), path)
+    return save_neighbours(images, path)
+
+
+def save_neighbours(images: np.ndarray, path: str | os.PathLike[str]) -> Path:
+    """The picture "neighbours" of an ``Evaluation``, two samples and their neighbours in a row."""
+    return save_png(tile(images, columns=2 * PICTURE_COLUMNS), path)
 
 
 def evaluate_run(

@@ -15,7 +15,6 @@ from tgan_tf.exporting import to_saved_model, to_tflite
 from tgan_tf.exporting.parity import Export
 from tgan_tf.files import replacing
 from tgan_tf.inference import Sampler, load
-from tgan_tf.modalities import pictures
 from tgan_tf.training import best
 from tgan_tf.training.journal import Journal, Row
 from tgan_tf.training.preview import film
@@ -62,8 +61,7 @@ def finish(
                 sampler.sample, source, config, sampler=sampler, counting=console.counting
             )
             for picture in measured.pictures.values():  # by the features of a network
-                columns = evaluation.PICTURE_COLUMNS
-                pictures.save_png(pictures.tile(picture, columns=columns), neighbours)
+                evaluation.save_neighbours(picture, neighbours)
             row = measured.row(sampler.step, config)
             recorder.row(row)
         for name in to_export:

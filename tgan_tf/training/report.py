@@ -47,7 +47,12 @@ def _page(
         _samples(run, fakes),
         section("Classes", image(run.samples / "classes.png", "The same latents in each row.")),
         _wide(run, "From sample to sample", "interpolation", "A film: straight lines in w."),
-        _wide(run, "Nearest training images", "neighbours", "Samples, and what is most like each."),
+        _wide(
+            run,
+            "Nearest training images",
+            "neighbours",
+            "Samples (first and seventh column), and the training images most like each.",
+        ),
         _film(fakes),
         _evaluations(rows),
         _curves("Curves", curves.panels(rows)),
