@@ -28,7 +28,7 @@ _FLAGS = flags.FLAGS
 def define_flags(values: flags.FlagValues = _FLAGS) -> None:
     """All options of an experiment, and those of this command."""
     tgan_tf.config.define_flags(values)
-    flags.adopt_module_key_flags(tgan_tf.config, values)
+    flags.adopt_module_key_flags(tgan_tf.config.tree, values)
     flags.DEFINE_string(
         "resume",
         None,
