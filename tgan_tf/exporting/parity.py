@@ -95,6 +95,13 @@ def make_cases(sampler: Sampler, batch_size: int, *, first_seed: int = 0) -> Ite
     ]
     yield Case("sample", inputs, np.concatenate(samples))
     yield Case("sample_png", inputs, np.concatenate(samples))
+    if sampler.judges:
+        images = np.concatenate(samples)
+        yield Case(
+            "discriminate",
+            {"image": images, **label},
+            sampler.discriminate(images, keras_label).numpy(),
+        )
     if names := sampler.directions.names:
         strengths = np.random.default_rng(first_seed).normal(size=(batch_size, len(names)))
         strengths = strengths.astype(np.float32)

@@ -14,9 +14,12 @@ import tensorflow as tf
 from PIL import Image
 
 from tgan_tf.exporting import signatures
+from tgan_tf.exporting.card import measured, write_card
 from tgan_tf.exporting.parity import Export, ExportError, difference, make_cases
+from tgan_tf.exporting.warm_up import write_requests
 from tgan_tf.files import replacing
 from tgan_tf.inference import Sampler
+from tgan_tf.training.rundir import environment
 
 CHECKED_BATCHES = (1, 3)
 
@@ -27,8 +30,10 @@ def to_saved_model(
     """Exports to `OUT_DIR/VERSION/`, the layout that TensorFlow Serving watches.
 
     The folder is written beside, run by the Session loader on every signature at batch 1 and 3,
-    compared with Keras, and only then given its name; a server never sees half of it. It holds
-    `manifest.json` (configuration, step, signatures, SHA-256 of every file) besides the SavedModel.
+    compared with Keras, and only then given its name; a server never sees half of it. Besides the
+    SavedModel it holds a model card (`README.md`, `samples.png`), requests for servers to warm up
+    with, and `manifest.json` (configuration, step, versions, metrics, signatures, SHA-256 of all
+    files).
 
     Args:
         sampler: what to export.
@@ -56,7 +61,10 @@ def to_saved_model(
         functions = signatures.build_functions(sampler)
         signatures.save(functions, str(beside))
         errors = check(sampler, beside)
-        _write_manifest(beside, sampler, signatures.describe(functions))
+        described = signatures.describe(functions)
+        write_requests(make_cases(sampler, 1), beside, out_dir.name)
+        write_card(sampler, beside, described)
+        _write_manifest(beside, sampler, described)
         size = sum(file.stat().st_size for file in _files(beside))
     return Export(final, size, errors)
 
@@ -116,6 +124,8 @@ def _write_manifest(folder: Path, sampler: Sampler, described: dict[str, Any]) -
         "tensorflow": tf.__version__,
         "run": sampler.path.name if sampler.path else None,
         "step": sampler.step,
+        "environment": environment(),
+        "metrics": row["metrics"] if (row := measured(sampler)) else {},
         "class_names": list(sampler.config.data.class_names),
         "directions": list(sampler.directions.names),
         "signatures": described,

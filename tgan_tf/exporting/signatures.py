@@ -9,6 +9,7 @@ requests only then. Inputs are addressed by name, their order differs between ru
 | `sample` | seed int32 [B], label int32 [B], truncation float32 [B], guidance float32 [B] | `image` uint8 [B, H, W, C] |
 | `sample_png` | the same | `image_bytes` string [B], PNG files, which REST gives in base64 |
 | `interpolate` | seed_a, seed_b, label_a, label_b, t in [0, 1], truncation, guidance, [B] each | `image` uint8 [B, H, W, C] on the line in w from one to the other |
+| `discriminate` | image uint8 [B, H, W, C], label int32 [B] | `probability` float32 [B], how probable D finds it that they are real; of a run whose D judges images one by one |
 | `edit` | those of `sample`, strengths float32 [B, K] | `image` uint8 [B, H, W, C]; of a run with K directions |
 
 An unconditional generator has no input `label`; one that was trained without `--condition_dropout`
@@ -66,6 +67,9 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
         offset = tf.matmul(strengths, sampler.directions.vectors)  # [B, w_dim]
         return {"image": sampler.render(seed, label, truncation, guidance, offset)}
 
+    def discriminate(image: tf.Tensor, *label: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"probability": sampler.discriminate(image, *label)}
+
     def vector(name: str, dtype: tf.DType) -> tf.TensorSpec:
         return tf.TensorSpec([batch_size], dtype, name)
 
@@ -84,6 +88,9 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
         if count := len(sampler.directions.names):
             strengths = tf.TensorSpec([None, count], tf.float32, "strengths")
             inputs[edit] = [seed_and_more[0], strengths, *seed_and_more[1:]]
+        if sampler.judges:
+            shape = [None, *sampler.modality.sample_shape]
+            inputs[discriminate] = [tf.TensorSpec(shape, tf.uint8, "image"), *label]
         inputs[interpolate] = [*ends, vector("t", tf.float32), *controls, *labels]
     # No jit_compile: the attribute would stay in the file, and servers have XLA off on the CPU.
     return {

@@ -6,15 +6,18 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from tgan_tf.config import Config
 from tgan_tf.files import replacing
-from tgan_tf.networks import build_generator
+from tgan_tf.networks import build_discriminator, build_generator
+
+_TITLES = {"ema_generator": "the averaged generator", "discriminator": "the discriminator"}
 
 
 class CheckpointError(RuntimeError):
@@ -186,27 +189,50 @@ def load_ema_generator(run_or_prefix: str | os.PathLike[str], generator: keras.M
         FileNotFoundError: there is no checkpoint.
         CheckpointError: the checkpoint is damaged, or some weight has no match in it.
     """
+    return _load(run_or_prefix, "ema_generator", generator, build_generator)
+
+
+def load_discriminator(run_or_prefix: str | os.PathLike[str], discriminator: keras.Model) -> bool:
+    """Puts a checkpoint's weights into a discriminator, as `load_ema_generator` does.
+
+    Returns:
+        Whether the checkpoint has one; that of a converted network need not.
+    """
+    stored = tf.train.load_checkpoint(os.fspath(find_checkpoint(run_or_prefix)))
+    if not any(name.startswith("discriminator/") for name in stored.get_variable_to_dtype_map()):
+        return False
+    _load(run_or_prefix, "discriminator", discriminator, build_discriminator)
+    return True
+
+
+def _load(
+    run_or_prefix: str | os.PathLike[str],
+    name: str,
+    network: keras.Model,
+    build: Callable[[Config], keras.Model],
+) -> int:
+    """Puts the weights that a checkpoint has under a name into a network; the step."""
     path = find_checkpoint(run_or_prefix)
     try:
         stored = tf.train.load_checkpoint(os.fspath(path)).get_variable_to_dtype_map()
         doubles = any(
-            dtype == tf.float64 for name, dtype in stored.items() if "ema_generator/" in name
+            dtype == tf.float64 for key, dtype in stored.items() if key.startswith(f"{name}/")
         )
-        source = generator
-        if doubles and generator.variable_dtype != "float64":
+        source = network
+        if doubles and network.variable_dtype != "float64":
             # A checkpoint restores into variables of its own type only.
-            source = build_generator(generator.config.replace(precision="float64"))
+            source = build(network.config.replace(precision="float64"))
         step = tf.Variable(0, dtype=tf.int64)
-        checkpoint = tf.train.Checkpoint(ema_generator=_explicit(source), step=step)
+        checkpoint = tf.train.Checkpoint(**{name: _explicit(source)}, step=step)
         status = checkpoint.restore(os.fspath(path))
         status.assert_existing_objects_matched().expect_partial()
     except Exception as error:
         raise CheckpointError(
-            f"{path}: the averaged generator cannot be read from it ({_short(error)}); is it of the"
-            " same configuration?"
+            f"{path}: {_TITLES[name]} cannot be read from it ({_short(error)}); is it of the same"
+            " configuration?"
         ) from error
-    if source is not generator:
-        generator.set_weights(source.get_weights())
+    if source is not network:
+        network.set_weights(source.get_weights())
     return int(step.numpy())
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 from tgan_tf.config import Config
 from tgan_tf.data.types import Source
+from tgan_tf.files import replacing
 from tgan_tf.gan import TransformerGAN
 from tgan_tf.training import report, summary
 from tgan_tf.training.health import Diagnosis
@@ -68,9 +70,18 @@ class Recorder:
             self._events.row(row)
 
     def reals(self, source: Source) -> None:
-        """The grid of training samples."""
+        """What is learned from: the grid of training samples, and data.json."""
         if not self._chief:
             return
+        data = {
+            "name": source.name,
+            "licence": source.licence,
+            "training_images": len(source.train),
+            "held_out_images": len(source.val),
+            "could_not_be_read": len(source.skipped),
+        }
+        with replacing(self._run.data) as beside:
+            beside.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
         grid = self.preview.reals(source.train)
         if self._events:
             self._events.image("reals", grid, 0)

@@ -31,6 +31,7 @@ class RunDirectory:
         self.path = Path(path)
         self.config = self.path / "config.json"
         self.flags = self.path / "flags.txt"
+        self.data = self.path / "data.json"
         self.log = self.path / "log.txt"
         self.metrics = self.path / "metrics.jsonl"
         self.checkpoints = self.path / "checkpoints"

@@ -1,0 +1,182 @@
+// A served generator: everything is asked for by REST, as any client would.
+
+const COUNT = 24; // samples in the grid
+const FRAMES = 24; // of the film, from seed to seed
+
+const $ = (id) => document.getElementById(id);
+let models = [];
+let model;
+
+/** Columns of a request -> its outputs, in the form of TensorFlow Serving's REST interface. */
+async function predict(signature_name, inputs) {
+  const answer = await fetch(`/v1/models/${encodeURIComponent(model.name)}:predict`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ signature_name, inputs }),
+  });
+  const values = await answer.json();
+  if (!answer.ok) throw new Error(values.error ?? `status ${answer.status}`);
+  return values.outputs;
+}
+
+const takes = (signature, input) => (model.inputs[signature] ?? []).includes(input);
+const fill = (value, count) => Array(count).fill(value);
+const number = (id) => Number($(id).value);
+const seedAt = (offset) => (Math.trunc(number('seed')) + offset) | 0;
+
+/** Truncation and, where the model takes it, guidance. */
+const controls = (signature, count) => ({
+  truncation: fill(number('truncation'), count),
+  ...(takes(signature, 'guidance') ? { guidance: fill(number('guidance'), count) } : {}),
+});
+
+const strengths = () => [...$('sliders').querySelectorAll('input')].map((slider) => Number(slider.value));
+
+/** Puts one sample, [H, W, C] of 0 to 255, on a canvas. */
+function draw(canvas, rows) {
+  const [height, width, channels] = [rows.length, rows[0].length, rows[0][0].length];
+  [canvas.width, canvas.height] = [width, height];
+  const image = new ImageData(width, height);
+  rows.flat().forEach((pixel, i) => {
+    const [red, green, blue] = channels < 3 ? fill(pixel[0], 3) : pixel;
+    image.data.set([red, green, blue, channels === 4 ? pixel[3] : 255], 4 * i);
+  });
+  canvas.getContext('2d').putImageData(image, 0, 0);
+}
+
+async function drawPng(canvas, { b64 }) {
+  const bytes = Uint8Array.from(atob(b64), (character) => character.charCodeAt(0));
+  const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
+  [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
+  canvas.getContext('2d').drawImage(bitmap, 0, 0);
+}
+
+let asked = 0;
+let busy = false;
+
+/** Draws what the controls say; while an answer is awaited, only the newest request waits. */
+async function drawGrid() {
+  for (const output of document.querySelectorAll('output')) {
+    output.textContent = Number(output.previousElementSibling.value).toFixed(2);
+  }
+  asked++;
+  if (busy) return;
+  busy = true;
+  let done;
+  do {
+    done = asked;
+    try {
+      await drawOnce();
+    } catch (error) {
+      fail(error);
+    }
+  } while (done !== asked);
+  busy = false;
+  document.body.dataset.ready = 'true';
+}
+
+async function drawOnce() {
+  const moved = strengths();
+  const edited = moved.some((value) => value !== 0);
+  const signature = edited ? 'edit' : 'sample_png';
+  const seeds = [...Array(COUNT).keys()].map(seedAt);
+  const started = performance.now();
+  const outputs = await predict(signature, {
+    seed: seeds,
+    ...controls(signature, COUNT),
+    ...(takes(signature, 'label') ? { label: fill(number('class'), COUNT) } : {}),
+    ...(edited ? { strengths: fill(moved, COUNT) } : {}),
+  });
+  const ms = (performance.now() - started).toFixed(0);
+  await Promise.all(outputs.map(async (sample, i) => {
+    const [canvas, caption] = $('grid').children[i].children;
+    await (edited ? draw : drawPng)(canvas, sample);
+    caption.textContent = `seed ${seeds[i]}`;
+  }));
+  $('status').className = '';
+  $('status').textContent = `${COUNT} samples in ${ms} ms, version ${model.version}`;
+}
+
+let filming = false;
+
+async function film() {
+  filming = !filming;
+  $('film').setAttribute('aria-pressed', String(filming));
+  $('film-figure').hidden = !filming;
+  try {
+    for (let from = 0; filming; from++) {
+      const label = takes('interpolate', 'label_a')
+        ? { label_a: fill(number('class'), FRAMES), label_b: fill(number('class'), FRAMES) } : {};
+      const frames = await predict('interpolate', {
+        seed_a: fill(seedAt(from), FRAMES),
+        seed_b: fill(seedAt(from + 1), FRAMES),
+        t: [...Array(FRAMES).keys()].map((frame) => frame / FRAMES),
+        ...controls('interpolate', FRAMES),
+        ...label,
+      });
+      for (const frame of frames) {
+        if (!filming) break;
+        draw($('film-canvas'), frame);
+        await new Promise((next) => setTimeout(next, 40));
+      }
+    }
+  } catch (error) {
+    filming = false;
+    fail(error);
+  }
+}
+
+function fail(error) {
+  $('status').className = 'error';
+  $('status').textContent = `The server says: ${error.message ?? error}`;
+}
+
+/** Makes the controls those of a model. */
+function choose(index) {
+  model = models[index];
+  document.title = $('title').textContent = model.name;
+  const classes = model.class_names.length ? model.class_names : [...Array(model.num_classes).keys()];
+  $('class').replaceChildren(...classes.map((name, i) => new Option(name, i)));
+  $('class-row').hidden = !takes('sample_png', 'label');
+  $('guidance-row').hidden = !takes('sample_png', 'guidance');
+  $('directions').hidden = !model.directions.length;
+  $('sliders').replaceChildren(...model.directions.map((name) => {
+    const row = document.createElement('label');
+    const slider = Object.assign(document.createElement('input'), { type: 'range', min: -3, max: 3, step: 0.1, value: 0 });
+    slider.addEventListener('input', drawGrid);
+    row.append(name, slider, document.createElement('output'));
+    return row;
+  }));
+  $('card-link').hidden = !model.has_card;
+  $('card-link').firstElementChild.href = `/page/card/${encodeURIComponent(model.name)}/README.md`;
+  return drawGrid();
+}
+
+try {
+  ({ models } = await (await fetch('/page/models.json')).json());
+  if (!models.length) throw new Error('no model is loaded');
+  models.forEach((entry, i) => $('model').add(new Option(entry.name, i)));
+  $('model-row').hidden = models.length < 2;
+  $('grid').replaceChildren(...[...Array(COUNT)].map(() => {
+    const figure = document.createElement('figure');
+    figure.append(document.createElement('canvas'), document.createElement('figcaption'));
+    return figure;
+  }));
+  for (const id of ['class', 'seed', 'truncation', 'guidance']) $(id).addEventListener('input', drawGrid);
+  $('model').addEventListener('input', () => choose(number('model')));
+  $('controls').addEventListener('submit', (event) => event.preventDefault());
+  $('more').addEventListener('click', () => {
+    $('seed').value = seedAt(COUNT);
+    drawGrid();
+  });
+  $('reset').addEventListener('click', () => {
+    for (const slider of $('sliders').querySelectorAll('input')) slider.value = 0;
+    drawGrid();
+  });
+  $('film').addEventListener('click', film);
+  $('main').hidden = false;
+  await choose(0);
+} catch (error) {
+  fail(error);
+  throw error;
+}
