@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.framework import types_pb2
 
 from export.serve.errors import invalid
 from export.serve.servable import DEFAULT_SIGNATURE, Servable, Spec
@@ -86,7 +87,8 @@ def parse_proto(inputs: Mapping[str, Any], servable: Servable, signature: str) -
         spec, shape = specs[name], tuple(dim.size for dim in proto.tensor_shape.dim)
         wanted = tf.as_dtype(spec.dtype)
         if proto.dtype != wanted.as_datatype_enum:
-            raise invalid(f"input {name!r}: type {_type_name(proto.dtype)}, it must be DT_{wanted}")
+            given, asked = _type_name(proto.dtype), _type_name(wanted.as_datatype_enum)
+            raise invalid(f"input {name!r}: type {given}, it must be {asked}")
         # Before anything is made: a shape of a billion with one value is a legal message.
         spec.check_shape(name, shape)
         values = _value_count(proto, spec)
@@ -142,10 +144,8 @@ def _value_count(proto: Any, spec: Spec) -> int:
 
 
 def _type_name(number: int) -> str:
-    try:
-        return f"DT_{tf.as_dtype(number).name}"
-    except TypeError:
-        return str(number)
+    names = types_pb2.DataType
+    return names.Name(number) if number in names.values() else str(number)
 
 
 def _no_constant(name: str) -> NoReturn:

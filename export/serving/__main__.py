@@ -1,0 +1,63 @@
+"""The command `python -m export.serving`: samples of a served generator.
+
+    python -m export.serving --target=localhost:8500 --model=digits --label=3 --out=threes.png
+    python -m export.serving --target=http://localhost:8501 --model=digits --label=3 --seeds=0-999
+
+asks TensorFlow Serving (or `python -m export.serve`) by gRPC or REST and writes a grid.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from absl import flags
+
+from tgan_tf import command
+from tgan_tf.quiet import start_tensorflow
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Defines this command's flags."""
+    flags.DEFINE_string(
+        "target", "localhost:8500", "HOST:PORT of gRPC or http://HOST:PORT", flag_values=values
+    )
+    flags.DEFINE_string("model", None, "name of the served model", flag_values=values)
+    flags.DEFINE_string(
+        "version_label", "", "of a version, like canary; empty: the newest", flag_values=values
+    )
+    flags.DEFINE_string("seeds", "0-63", "like 0-63 or 3,14,15", flag_values=values)
+    flags.DEFINE_integer("label", None, "class by its number", flag_values=values)
+    flags.DEFINE_float("truncation", 1.0, "1 as learned; less: more typical", flag_values=values)
+    flags.DEFINE_float("guidance", 1.0, "more than 1: more of the class", flag_values=values)
+    flags.DEFINE_float("timeout_s", 30.0, "for one request with its retries", flag_values=values)
+    flags.DEFINE_string("out", "samples.png", "the grid", flag_values=values)
+    flags.DEFINE_bool("traceback", False, "show where an error comes from", flag_values=values)
+    flags.mark_flag_as_required("model", flag_values=values)
+
+
+def run(values: flags.FlagValues) -> None:
+    """Asks for the samples, in parts, and writes them."""
+    from tgan_tf.generate import parse_seeds
+
+    seeds = parse_seeds(values.seeds)
+    start_tensorflow()
+    from export.serving.client import Client
+    from tgan_tf.modalities import pictures
+    from tgan_tf.training.progress import Console
+
+    out, console = Path(values.out), Console()
+    with (
+        Client(
+            values.target, values.model, label=values.version_label, timeout_s=values.timeout_s
+        ) as client,
+        console.counting("samples") as progress,
+    ):
+        images = client.sample(
+            seeds, values.label, values.truncation, values.guidance, progress=progress
+        )
+    pictures.save_png(pictures.tile(images), out)
+    print(f"{len(images)} samples: {out}")
+
+
+if __name__ == "__main__":
+    command.start(define_flags, run)

@@ -1,0 +1,77 @@
+"""A development server in a process of its own, for tests and benchmarks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Server:
+    """A running one."""
+
+    process: subprocess.Popen[str]
+    grpc: str
+    rest: str
+
+    def get(self, path: str, **more: object) -> requests.Response:
+        return requests.get(self.rest + path, timeout=30, **more)
+
+    def predict(self, model: str, body: object, **more: object) -> requests.Response:
+        url = f"{self.rest}/v1/models/{model}:predict"
+        return requests.post(url, json=body, timeout=60, **more)
+
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        """The exit code and what it has printed."""
+        self.process.send_signal(number)
+        out, _ = self.process.communicate(timeout=60)
+        return self.process.returncode, out
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("localhost", 0))
+        return found.getsockname()[1]
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[Server]:
+    """`python -m export.serve` with these flags, when it answers."""
+    grpc, rest = free_port(), free_port()
+    command = [sys.executable, "-m", "export.serve", f"--port={grpc}", f"--rest_api_port={rest}"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [*command, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+    )
+    server = Server(process, f"localhost:{grpc}", f"http://localhost:{rest}")
+    try:
+        end = time.monotonic() + 120
+        while True:
+            if process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"the server did not start: {process.communicate()[0]}")
+            try:
+                server.get("/page/models.json")
+                break
+            except requests.ConnectionError:
+                time.sleep(0.2)
+        yield server
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
