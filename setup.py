@@ -65,6 +65,9 @@ setup(
         "test": [
             "pytest>=8.3",
             *SERVING,
+            # Asks the development server: a client of TensorFlow Serving by others.
+            "ovmsclient>=2023.1",
+            "pyyaml>=6.0",
             # A test that hangs fails, with the stacks of its threads.
             "pytest-timeout>=2.3",
             "tensorboard>=2.20",

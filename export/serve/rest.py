@@ -182,6 +182,7 @@ async def _card(request: web.Request) -> web.StreamResponse:
     text = markdown.markdown(path.read_text(encoding="utf-8"), extensions=["tables"])
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Model card</title>'
+        '<link rel="icon" href="data:,">'
         f'<link rel="stylesheet" href="/page/style.css"><main class="card">{text}</main></html>'
     )
     return web.Response(text=page, content_type="text/html")

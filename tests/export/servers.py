@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -26,12 +27,11 @@ class Server:
     grpc: str
     rest: str
 
-    def get(self, path: str, **more: object) -> requests.Response:
-        return requests.get(self.rest + path, timeout=30, **more)
+    def get(self, path: str) -> requests.Response:
+        return requests.get(self.rest + path, timeout=30)
 
-    def predict(self, model: str, body: object, **more: object) -> requests.Response:
-        url = f"{self.rest}/v1/models/{model}:predict"
-        return requests.post(url, json=body, timeout=60, **more)
+    def predict(self, model: str, body: Any) -> requests.Response:
+        return requests.post(f"{self.rest}/v1/models/{model}:predict", json=body, timeout=60)
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         """The exit code and what it has printed."""

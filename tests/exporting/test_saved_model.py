@@ -10,12 +10,16 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow_serving.apis import prediction_log_pb2
 
-from tests.exporting.samplers import make_config, make_generator, make_sampler
+from tests.exporting.samplers import make_config, make_generator, make_run, make_sampler
 from tgan_tf.exporting import ExportError, saved_model, signatures, to_saved_model
-from tgan_tf.exporting.portable_random import normal_numpy
-from tgan_tf.inference import Sampler
+from tgan_tf.exporting.portable_random import classes_numpy, normal_numpy
+from tgan_tf.gan import TransformerGAN
+from tgan_tf.inference import Sampler, load
+from tgan_tf.training.checkpoint import Checkpoints
 
 CLIENT = """
 import sys
@@ -219,3 +223,99 @@ def test_diverged_generator(tmp_path):
     with pytest.raises(ExportError, match="at step 5 makes values that are not finite"):
         to_saved_model(sampler, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+class TestDiscriminate:
+    @pytest.fixture
+    def run(self, tmp_path):
+        """A trained step of both networks, saved as a run."""
+        config = make_config(batch_size=4)
+        gan = TransformerGAN(config)
+        for weight in gan.discriminator.weights:
+            weight.assign(make_noise(weight.shape))
+        (tmp_path / "run").mkdir()
+        config.save(tmp_path / "run" / "config.json")
+        trackables = gan.trackables()
+        Checkpoints(tmp_path / "run" / "checkpoints", trackables, keep=1).save(3)
+        return tmp_path / "run", gan
+
+    def test_probability(self, run, tmp_path):
+        path, gan = run
+        sampler = load(path)
+        kept = to_saved_model(sampler, tmp_path / "model")
+        assert kept.errors["discriminate"] < 1e-5
+        images = np.random.default_rng(0).integers(0, 256, (5, 8, 12, 3), np.uint8)
+        label = np.array([0, 1, 2, 0, 1], np.int32)
+        signature = tf.saved_model.load(str(kept.path)).signatures["discriminate"]
+        made = signature(image=tf.constant(images), label=tf.constant(label))["probability"]
+        # The closed form: sigmoid of the logit, from the mean logit of generated images.
+        encoded = images.astype(np.float32) / 127.5 - 1
+        logits = gan.discriminator(encoded, label).numpy()
+        fakes = sampler.sample(range(256)).astype(np.float32) / 127.5 - 1
+        origin = gan.discriminator(fakes, np.array(classes_numpy(np.arange(256), 3))).numpy().mean()
+        np.testing.assert_allclose(made, 1 / (1 + np.exp(origin - logits)), atol=1e-4)
+
+    def test_one_that_compares_images_is_left_out(self):
+        sampler = make_sampler(3, d_minibatch_std=2)
+        assert not sampler.judges
+        assert "discriminate" not in signatures.build_functions(sampler)
+
+    def test_without_one(self):
+        assert not make_sampler().judges
+        with pytest.raises(ValueError, match="there is no discriminator"):
+            make_sampler().discriminate(np.zeros((1, 8, 12, 3), np.uint8))
+
+
+def make_noise(shape) -> np.ndarray:
+    return np.random.default_rng(1).normal(0, 0.2, shape)
+
+
+class TestCard:
+    def test_what_it_says(self, tmp_path):
+        run = make_run(tmp_path / "00003-pets_<b>", num_classes=3)
+        data = {"name": "pets", "licence": "CC0 | <x>", "training_images": 1234}
+        (run / "data.json").write_text(json.dumps(data))
+        row = {
+            "kind": "evaluation",
+            "step": 70,
+            "metrics": {"frechet_x": 1.5},
+            "details": {"frechet_x": {"interval": [1.25, 1.75]}},
+            "generated_images": 2000,
+            "real_images": 1234,
+            "reference": "training images",
+        }
+        with (run / "metrics.jsonl").open("w") as file:
+            for step in (60, 70):
+                file.write(json.dumps({**row, "step": step}) + "\n")
+        path = to_saved_model(load(run), tmp_path / "model").path
+        text = (path / "README.md").read_text()
+        assert text.startswith("# 00003-pets&#95;&#60;b&#62;\n")
+        assert "| Licence of the data | CC0 &#124; &#60;x&#62; |" in text
+        assert "2,000 samples against 1,234 training images" in text
+        assert "| frechet x | 1.5 | 1.250 to 1.750 |" in text
+        assert "| Classes | cat, dog, T-shirt/top |" in text
+        assert "It makes what 1,234 training images show" in text
+        for name in ("generate", "sample", "sample_png", "interpolate"):
+            assert f"| `{name}` |" in text
+        assert json.loads((path / "manifest.json").read_text())["metrics"] == {"frechet_x": 1.5}
+        picture = np.asarray(Image.open(path / "samples.png"))
+        assert picture.std() > 10
+
+    def test_of_a_run_that_was_not_measured(self, exported):
+        text = (exported.path / "README.md").read_text()
+        assert "Not measured at this step" in text
+        assert "not recorded: ask whoever gave you the images" in text
+
+
+def test_requests_to_warm_up_with(exported):
+    """TensorFlow Serving's file, read by its own messages; each request can be answered."""
+    path = exported.path / "assets.extra" / "tf_serving_warmup_requests"
+    loaded = tf.saved_model.load(str(exported.path))
+    asked = set()
+    for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+        request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
+        assert request.model_spec.name == "pets"
+        inputs = {k: tf.constant(tf.make_ndarray(v)) for k, v in request.inputs.items()}
+        loaded.signatures[request.model_spec.signature_name](**inputs)
+        asked.add(request.model_spec.signature_name)
+    assert asked == set(exported.errors)

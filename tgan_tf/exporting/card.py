@@ -161,6 +161,4 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _text(text: str) -> str:
     """Text that Markdown and HTML show as it is: names of classes come from users' folders."""
-    for character in "\\`*_[]<>|#&":
-        text = text.replace(character, f"&#{ord(character)};")
-    return text
+    return text.translate({ord(c): f"&#{ord(c)};" for c in "\\`*_[]<>|#&"})
