@@ -35,7 +35,7 @@ setup(
     py_modules=["train"],
     package_data={
         "tgan_tf": ["py.typed"],
-        "export": ["c/*", "serve/page/*", "serving/*", "web/page/*"],
+        "export": ["android/project/**/*", "c/*", "serve/page/*", "serving/*", "web/page/*"],
     },
     install_requires=[
         "tensorflow>=2.21",

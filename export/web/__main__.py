@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 from pathlib import Path
 
 from absl import flags
 
+from export.kit import DESCRIPTION, describe, replacing_folder, write_model
 from tgan_tf import command
 
 PAGE = Path(__file__).parent / "page"
@@ -68,60 +68,22 @@ def build(model: Path, out: Path, title: str = "", litert: str = "") -> Path:
         FileExistsError: ``out`` is something else.
         ValueError: the model has no metadata, or another batch.
     """
-    if not model.is_file():
-        raise FileNotFoundError(f"--model={model}: no such file; python -m export.tflite makes one")
-    if out.exists() and not (out / "model.json").is_file():
-        raise FileExistsError(f"--out={out} is there and no site; give another folder")
     info = describe(model, title)
-    packages = Path(litert).expanduser() if litert else install()
-    missing = [name for name in _LITERT_FILES if not (packages / name).is_file()]
-    if missing:
-        raise FileNotFoundError(
-            f"--litert={packages}: {missing[0]} is missing; give the folder node_modules/@litertjs"
-            f" in which npm installed @litertjs/core@{LITERT_VERSION}"
-        )
-    beside = out.with_name(f".{out.name}.new")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with replacing_folder(out, DESCRIPTION, "site") as beside:
+        packages = Path(litert).expanduser() if litert else install()
+        missing = [name for name in _LITERT_FILES if not (packages / name).is_file()]
+        if missing:
+            raise FileNotFoundError(
+                f"--litert={packages}: {missing[0]} is missing; give the folder"
+                f" node_modules/@litertjs in which npm installed @litertjs/core@{LITERT_VERSION}"
+            )
         shutil.copytree(PAGE, beside)
         for name in _LITERT_FILES:
             target = beside / "litert" / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(packages / name, target)
-        shutil.copyfile(model, beside / "model.tflite")
-        (beside / "model.json").write_text(json.dumps(info, indent=2) + "\n", encoding="utf-8")
-        if out.exists():
-            shutil.rmtree(out)
-        beside.replace(out)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        write_model(model, info, beside)
     return out
-
-
-def describe(model: Path, title: str) -> dict[str, object]:
-    """What the page must know of the model."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    from tgan_tf.exporting.flatbuffer import read_metadata
-
-    content = model.read_bytes()
-    if content[4:8] != b"TFL3":
-        raise ValueError(f"--model={model} is no TFLite file")
-    try:
-        values = read_metadata(content)
-        details = Interpreter(model_content=content).get_signature_runner("sample")
-    except ValueError as error:
-        raise ValueError(f"--model={model}: {error}") from error
-    if (batch := int(details.get_input_details()["seed"]["shape"][0])) != 1:
-        raise ValueError(f"--model={model} has a batch of {batch}; export it with --batch_size=1")
-    config = values["config"]
-    guided = "guidance" in details.get_input_details()
-    return {
-        "title": title or config["run"]["name"] or config["data"]["dataset"],
-        "guided": guided,
-        **{name: values[name] for name in ("sample_shape", "latent_dim", "class_names", "step")},
-    }
 
 
 def install() -> Path:

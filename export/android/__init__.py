@@ -1,0 +1,1 @@
+"""A Gradle project that runs a generator on Android; `python -m export.android` fills it."""

@@ -1,0 +1,80 @@
+"""What the kits for apps share: a model's description, and folders that are whole or not there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+DESCRIPTION = "model.json"  # beside the model in every kit
+
+
+def describe(model: Path, title: str) -> dict[str, object]:
+    """What an app must know of a model.
+
+    Args:
+        model: a TFLite file with this project's metadata and a batch of one.
+        title: for people; empty: the run's name.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no TFLite file, has no metadata, or another batch.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    from tgan_tf.exporting.flatbuffer import read_metadata
+
+    if not model.is_file():
+        raise FileNotFoundError(f"--model={model}: no such file; python -m export.tflite makes one")
+    content = model.read_bytes()
+    if content[4:8] != b"TFL3":
+        raise ValueError(f"--model={model} is no TFLite file")
+    try:
+        values = read_metadata(content)
+        details = Interpreter(model_content=content).get_signature_runner("sample")
+    except ValueError as error:
+        raise ValueError(f"--model={model}: {error}") from error
+    if (batch := int(details.get_input_details()["seed"]["shape"][0])) != 1:
+        raise ValueError(f"--model={model} has a batch of {batch}; export it with --batch_size=1")
+    config = values["config"]
+    guided = "guidance" in details.get_input_details()
+    return {
+        "title": title or config["run"]["name"] or config["data"]["dataset"],
+        "guided": guided,
+        **{name: values[name] for name in ("sample_shape", "latent_dim", "class_names", "step")},
+    }
+
+
+def write_model(model: Path, info: dict[str, object], folder: Path) -> None:
+    """``model.tflite`` and ``model.json``."""
+    shutil.copyfile(model, folder / "model.tflite")
+    text = json.dumps(info, indent=2) + "\n"
+    (folder / DESCRIPTION).write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def replacing_folder(out: Path, mark: str, what: str) -> Iterator[Path]:
+    """A folder beside ``out`` that takes its place when the block ends without an error.
+
+    Args:
+        out: what is there already must be one of the same kind.
+        mark: a file by which that is known.
+        what: the kind, for the message.
+
+    Raises:
+        FileExistsError: ``out`` is something else.
+    """
+    if out.exists() and not (out / mark).is_file():
+        raise FileExistsError(f"--out={out} is there and no {what}; give another folder")
+    beside = out.with_name(f".{out.name}.new")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield beside
+        if out.exists():
+            shutil.rmtree(out)
+        beside.replace(out)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
