@@ -61,7 +61,7 @@ setup(
         "serving": SERVING,
         "tensorboard": ["tensorboard>=2.20"],
         # What benchmarks compare with.
-        "bench": ["torch>=2.13"],
+        "bench": ["torch>=2.13", "onnxruntime>=1.20", "openvino>=2025.0", "tf2onnx>=1.17"],
         "test": [
             "pytest>=8.3",
             *SERVING,

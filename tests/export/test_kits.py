@@ -115,7 +115,11 @@ def browse(url: str) -> str:
         pytest.skip("no Chromium (Debian: apt-get install chromium)")
     options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=60000"]
     command = [browser, *options, "--dump-dom", url]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    for _ in range(4):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        # Its time goes on while WebAssembly is compiled: on a busy machine it ends too early.
+        if "data-ready" in done.stdout:
+            break
     return html.unescape(done.stdout)
 
 

@@ -14,7 +14,9 @@ from tests.exporting.samplers import make_config, make_generator, make_sampler
 from tgan_tf.exporting import ExportError, flatbuffer, tflite, to_saved_model, to_tflite
 from tgan_tf.exporting.portable_random import normal_numpy
 from tgan_tf.exporting.reader import ExportedSampler
-from tgan_tf.inference import Sampler
+from tgan_tf.gan import TransformerGAN
+from tgan_tf.inference import Sampler, load
+from tgan_tf.training.checkpoint import Checkpoints
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +174,16 @@ def test_other_numbers_are_not_kept(tmp_path, monkeypatch):
 def test_impossible_batch(tmp_path):
     with pytest.raises(ValueError, match="batch_size must be at least 1"):
         to_tflite(make_sampler(), tmp_path / "m.tflite", batch_size=0)
+
+
+def test_of_a_run_with_its_discriminator(tmp_path):
+    """Signatures for servers are not missed."""
+    config = make_config(batch_size=4)
+    (tmp_path / "run").mkdir()
+    config.save(tmp_path / "run" / "config.json")
+    Checkpoints(tmp_path / "run" / "checkpoints", TransformerGAN(config).trackables(), keep=1).save(
+        3
+    )
+    sampler = load(tmp_path / "run")
+    assert sampler.judges
+    assert set(to_tflite(sampler, tmp_path / "m.tflite").errors) == {"generate", "sample"}
