@@ -43,7 +43,7 @@ def test_block(norm, modulated, cross, activation):
         1.5,
         norm=norm,
         activation=activation.__name__,
-        modulated=modulated,
+        modulation="shift" if modulated else "",
         cross=cross,
         dtype="float64",
     )
@@ -54,7 +54,7 @@ def test_block(norm, modulated, cross, activation):
     if cross == "before":
         y = y + block.attend_cross(y, CONTEXT).numpy()
     if modulated:
-        scales = np.split(dense(block.modulation, W), 4, axis=-1)
+        scales = np.split(dense(block.to_modulation, W), 4, axis=-1)
     y = y + block.attend(block.norm1(y, scales[0], scales[1])).numpy()
     if cross == "after":
         y = y + block.attend_cross(block.norm_cross(y), CONTEXT).numpy()
@@ -65,7 +65,7 @@ def test_block(norm, modulated, cross, activation):
 
 
 def test_modulated_norms_have_no_weights_of_their_own():
-    block = TransformerBlock(8, 2, modulated=True)
+    block = TransformerBlock(8, 2, modulation="shift")
     block.build(X.shape, W.shape)
     assert not block.norm1.weights
     assert not block.norm2.weights
@@ -92,7 +92,7 @@ def test_noise_starts_without_effect():
 def test_epsilon_and_initializer_reach_all_parts():
     uniform = {"class_name": "RandomUniform", "config": {"minval": 1.0, "maxval": 2.0}}
     block = TransformerBlock(
-        8, 2, norm="pixel", epsilon=0.5, modulated=True, cross="after", initializer=uniform
+        8, 2, norm="pixel", epsilon=0.5, modulation="shift", cross="after", initializer=uniform
     )
     block.build(X.shape, W.shape, CONTEXT.shape)
     assert {n.epsilon for n in (block.norm1, block.norm2, block.norm_cross)} == {0.5}
@@ -110,7 +110,7 @@ def test_kinds_of_cross_attention():
 
 def test_block_round_trip():
     block = TransformerBlock(
-        8, 2, norm="rms", modulated=True, attention={"grid": (2, 3), "relative_bias": True}
+        8, 2, norm="rms", modulation="shift", attention={"grid": (2, 3), "relative_bias": True}
     )
     stored = keras.saving.serialize_keras_object(block)
     again = keras.saving.deserialize_keras_object(stored)

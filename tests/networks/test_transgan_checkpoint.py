@@ -11,7 +11,7 @@ from tests.networks.transgan import GOLDEN, SMALL, state, state_for
 from tgan_tf.config import Config
 from tgan_tf.networks import build_discriminator, build_generator
 from tgan_tf.networks.transgan_checkpoint import find_states, is_transgan, load_state
-from tgan_tf.presets import PRESETS
+from tgan_tf.presets.transgan import TRANSGAN
 
 
 def golden(name: str) -> dict[str, np.ndarray]:
@@ -70,7 +70,7 @@ class TestStates:
         assert find_states({"epoch": 3, "model": {"l1.weight": 1}}) == {}
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", TRANSGAN)
 def test_every_preset_of_transgan_is_laid_out_as_published(name):
     assert is_transgan(Config.from_preset(name))
 

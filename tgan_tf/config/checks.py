@@ -63,6 +63,14 @@ def check_together(config: Config) -> None:
         if width % heads:
             raise ConfigError(f"--g_heads={heads} does not divide --g_widths={width}")
         _check_hidden("g", width, g.g_mlp_ratio)
+        _check_position("g", g.g_position, width, heads)
+    if g.g_depths and g.g_depths[-1] % g.g_levels:
+        raise ConfigError(
+            f"--g_levels={g.g_levels} does not divide the {g.g_depths[-1]} blocks of the last of"
+            f" --g_depths={as_text(g.g_depths)}; use a divisor"
+        )
+    if g.g_gate and not g.g_modulation:
+        raise ConfigError("--g_gate --nog_modulation: gates come from w; leave one of them out")
     _check_upsampling(g)
     if not (g.g_modulation or g.g_latent_tokens or g.g_input == "dense"):
         raise ConfigError(
@@ -109,6 +117,20 @@ def _check_hidden(network: str, width: int, ratio: float) -> None:
         )
 
 
+def _check_position(network: str, kind: str, width: int, heads: int) -> None:
+    """Sines and cosines of two axes against the channels."""
+    if kind != "learned" and width % 4:
+        raise ConfigError(
+            f"--{network}_position={kind}: the width {width} is no multiple of 4; use one, or"
+            f" --{network}_position=learned"
+        )
+    if kind == "rotary" and width // heads % 4:
+        raise ConfigError(
+            f"--{network}_position=rotary: a head of width {width} and --{network}_heads={heads}"
+            f" has {width // heads} channels, no multiple of 4; use fewer heads"
+        )
+
+
 def _check_upsampling(g: GeneratorConfig) -> None:
     """What becomes of the width from stage to stage."""
     if len(g.g_upsample) not in (1, len(g.g_widths) - 1):
@@ -147,6 +169,14 @@ def _check_discriminator(d: DiscriminatorConfig) -> None:
             _check_hidden("d", width, d.d_mlp_ratio)
             if width % d.d_heads:
                 raise ConfigError(f"--d_heads={d.d_heads} does not divide --d_width={width}")
+            _check_position("d", d.d_position, width, d.d_heads)
+        if d.d_pool == "class_token_first" and (
+            len(d.d_width) > 1 or any(d.d_window) or d.d_relative_bias
+        ):
+            raise ConfigError(
+                "--d_pool=class_token_first: the token has no place in a grid, so it goes with one"
+                " stage, no --d_window and no --d_relative_bias; or use --d_pool=class_token"
+            )
     if d.d_kind == "transformer" and d.d_stem == "overlap" and d.d_patch % 2:
         raise ConfigError(f"--d_patch={d.d_patch}: patches of --d_stem=overlap need an even number")
     if d.d_kind == "transformer" and d.d_stem != "conv":

@@ -9,6 +9,15 @@ from typing import Any
 from tgan_tf.config.option import option
 
 NORMS = ("layer", "rms", "pixel")
+ACTIVATIONS = ("gelu", "leaky_relu", "swiglu")
+POSITIONS = ("learned", "fixed", "rotary")
+_POSITION_TEXT = (
+    "how tokens know their place: a learned table; a fixed one of sines and cosines; rotary: the"
+    " fixed one, and queries and keys are rotated"
+)
+_ACTIVATION_TEXT = (
+    "nonlinearity of the MLPs; leaky_relu trains faster on a CPU; swiglu multiplies two linear maps"
+)
 # What Keras calls them; of the last two, TransGAN's generator has one and its discriminator one.
 LINEAR_INITIALIZERS: dict[str, Any] = {
     "glorot": "glorot_uniform",
@@ -60,6 +69,16 @@ class GeneratorConfig:
         choices=("dense", "constant"),
     )
     g_modulation: bool = option(True, "w scales and shifts the norm of every block")
+    g_gate: bool = option(
+        False, "w scales what each block adds, starting small, instead of shifting its norms"
+    )
+    g_position: str = option("learned", _POSITION_TEXT, choices=POSITIONS)
+    g_levels: int = option(
+        1,
+        "images that are added up to the output, one after each of so many equal parts of the last"
+        " stage's blocks",
+        low=1,
+    )
     g_upsample: tuple[str, ...] = option(
         ("dense_shuffle",),
         "how tokens become those of the next stage, for every transition or one for all;"
@@ -76,11 +95,7 @@ class GeneratorConfig:
     g_init: str = option(
         "glorot", "first values of linear maps", choices=tuple(LINEAR_INITIALIZERS)
     )
-    g_activation: str = option(
-        "leaky_relu",
-        "nonlinearity of the MLPs; leaky_relu trains faster on a CPU",
-        choices=("gelu", "leaky_relu"),
-    )
+    g_activation: str = option("leaky_relu", _ACTIVATION_TEXT, choices=ACTIVATIONS)
     g_latent_tokens: int = option(
         0, "tokens made from w that every block attends to; 0: no cross attention", low=0
     )
@@ -139,12 +154,16 @@ class DiscriminatorConfig:
     d_init: str = option(
         "glorot", "first values of linear maps", choices=tuple(LINEAR_INITIALIZERS)
     )
-    d_activation: str = option(
-        "leaky_relu",
-        "nonlinearity of the MLPs; leaky_relu trains faster on a CPU",
-        choices=("gelu", "leaky_relu"),
+    d_activation: str = option("leaky_relu", _ACTIVATION_TEXT, choices=ACTIVATIONS)
+    d_position: str = option("learned", _POSITION_TEXT, choices=POSITIONS)
+    d_layer_scale: float = option(
+        0.0, "learned scale of what each block adds, at the start (0.1 is usual); 0: none", low=0
     )
-    d_pool: str = option("mean", "what the head reads", choices=("mean", "class_token"))
+    d_pool: str = option(
+        "mean",
+        "what the head reads; a class token joins for the last block, or for all of them",
+        choices=("mean", "class_token", "class_token_first"),
+    )
     d_attention: str = option("softmax", "kind of attention", choices=("softmax", "l2"))
     d_qk_norm: bool = option(False, "RMS-normalise queries and keys")
     d_relative_bias: bool = option(False, "learned relative position bias")

@@ -4,6 +4,7 @@ from tgan_tf.layers.attention import Attention, attend, relative_bias
 from tgan_tf.layers.image import ImageOutput, ImageStem
 from tgan_tf.layers.minibatch import MinibatchStddev
 from tgan_tf.layers.normalization import Normalization, normalize
+from tgan_tf.layers.positions import rotate, sincos_table
 from tgan_tf.layers.resampling import bicubic_matrix, pool_tokens, upsample
 from tgan_tf.layers.transformer import MappingNetwork, TransformerBlock
 from tgan_tf.layers.windows import (
@@ -28,7 +29,9 @@ __all__ = [
     "normalize",
     "pool_tokens",
     "relative_bias",
+    "rotate",
     "shuffle_pixels",
+    "sincos_table",
     "split_windows",
     "to_grid",
     "to_tokens",

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tgan_tf.layers.normalization import normalize
+from tgan_tf.layers.positions import rotate
 from tgan_tf.layers.windows import merge_windows, split_windows
 
 KINDS = ("softmax", "l2")
@@ -87,6 +88,8 @@ class Attention(keras.layers.Layer):
             Lipschitz bound needs (Kim et al. 2021).
         qk_norm: RMS-normalise queries and keys, with a learned gain (Henry et al. 2020).
         relative_bias: add a learned bias for each offset in the grid (Swin).
+        rotary: rotate queries and keys by their place in the grid (or the window).
+        prefix: tokens in front of the grid, which are not rotated.
         cross: attend to ``context`` instead of to itself.
         noise: add noise to the tokens, the same for all channels, by a learned strength that
             starts at 0 (TransGAN, Jiang et al. 2021). Attention to a context has the weight, as
@@ -104,6 +107,8 @@ class Attention(keras.layers.Layer):
         kind: str = "softmax",
         qk_norm: bool = False,
         relative_bias: bool = False,
+        rotary: bool = False,
+        prefix: int = 0,
         cross: bool = False,
         noise: bool = False,
         initializer: str | dict[str, Any] = "glorot_uniform",
@@ -114,20 +119,25 @@ class Attention(keras.layers.Layer):
             raise ValueError(f"heads={heads} does not divide width={width}")
         if kind not in KINDS:
             raise ValueError(f"kind={kind!r} is not one of {', '.join(KINDS)}")
-        if (window or relative_bias) and grid is None:
-            raise ValueError("window and relative_bias need the grid (H, W)")
+        if (window or relative_bias or rotary) and grid is None:
+            raise ValueError("window, relative_bias and rotary need the grid (H, W)")
         if window and (grid[0] % window or grid[1] % window):  # type: ignore[index]
             raise ValueError(f"window={window} does not divide the grid {grid}")
-        if cross and (window or relative_bias or kind == "l2"):
-            raise ValueError("attention to a context has no window, relative_bias or kind='l2'")
+        if cross and (window or relative_bias or rotary or kind == "l2"):
+            raise ValueError(
+                "attention to a context has no window, relative_bias, rotary or kind='l2'"
+            )
+        if prefix and (window or relative_bias):
+            raise ValueError("tokens in front of the grid have no window and no relative_bias")
         self.width, self.heads, self.window, self.kind = width, heads, window, kind
         # Any: None where neither windows nor a bias ask for it, which is checked above.
         self.grid: Any = tuple(grid) if grid else None
         self.qk_norm, self.relative_bias, self.cross = qk_norm, relative_bias, cross
+        self.rotary, self.prefix = rotary, prefix
         self.noise, self.initializer = noise, initializer
         # A window that covers the grid is the whole grid.
         self._split = bool(window) and self.grid != (window, window)
-        self._bias_grid: Any = (window, window) if self._split else self.grid
+        self._local_grid: Any = (window, window) if self._split else self.grid
 
     def build(self, input_shape: Any, context_shape: Any = None) -> None:
         width = self.width
@@ -160,7 +170,7 @@ class Attention(keras.layers.Layer):
                     shape=(head_width,), initializer="ones", name="k_gain"
                 )
         if self.relative_bias:
-            height, columns = self._bias_grid
+            height, columns = self._local_grid
             self.bias_table = self.add_weight(
                 shape=((2 * height - 1) * (2 * columns - 1), self.heads),
                 initializer=keras.initializers.TruncatedNormal(stddev=0.02),
@@ -190,11 +200,15 @@ class Attention(keras.layers.Layer):
             query = normalize(query, "rms", 1e-6) * tf.cast(self.q_gain, query.dtype)
             if self.kind != "l2":
                 key = normalize(key, "rms", 1e-6) * tf.cast(self.k_gain, key.dtype)
+        if self.rotary:
+            query = rotate(query, self._local_grid, self.prefix)
+            if self.kind != "l2":
+                key = rotate(key, self._local_grid, self.prefix)
         if self.kind == "l2":
             key = query
         bias = None
         if self.relative_bias:
-            bias = relative_bias(tf.convert_to_tensor(self.bias_table), self._bias_grid)
+            bias = relative_bias(tf.convert_to_tensor(self.bias_table), self._local_grid)
         x = attend(query, key, value, kind=self.kind, bias=bias)  # [B, heads, N, d]
         x = tf.transpose(x, (0, 2, 1, 3))  # [B, N, heads, d]
         x = self.project(tf.reshape(x, (-1, x.shape[1], self.width)))  # [B, N, C]
@@ -217,6 +231,8 @@ class Attention(keras.layers.Layer):
             "kind",
             "qk_norm",
             "relative_bias",
+            "rotary",
+            "prefix",
             "cross",
             "noise",
             "initializer",

@@ -15,14 +15,16 @@ ACTIVATIONS = {
     "gelu": functools.partial(tf.nn.gelu, approximate=False),
     "leaky_relu": functools.partial(tf.nn.leaky_relu, alpha=0.2),
 }
+_GATE_GAIN = 0.1
 
 
 @keras.saving.register_keras_serializable(package="tgan_tf")
 class TransformerBlock(keras.layers.Layer):
     """Pre-norm block: ``x += attend(norm(x))``, ``x += mlp(norm(x))`` (Xiong et al. 2020).
 
-    With ``modulated``, each norm is scaled and shifted by a linear map of ``w`` (self-modulation,
-    Lee et al. 2022, eq. 8). With ``cross``, the tokens also attend to a context.
+    With ``modulation``, a linear map of ``w`` scales and shifts each norm (self-modulation, Lee et
+    al. 2022, eq. 8), or scales each norm and what is added (a gate, Peebles & Xie 2023, sec. 3.2).
+    With ``cross``, the tokens also attend to a context.
 
     Args:
         width: channels of the tokens.
@@ -30,8 +32,12 @@ class TransformerBlock(keras.layers.Layer):
         mlp_ratio: hidden width of the MLP / ``width``.
         norm: kind of normalisation.
         epsilon: of the normalisation.
-        activation: nonlinearity of the MLP, ``gelu`` (exact) or ``leaky_relu``.
-        modulated: whether ``w`` is given to ``call``.
+        activation: nonlinearity of the MLP, ``gelu`` (exact), ``leaky_relu``, or ``swiglu``, which
+            multiplies SiLU of one linear map with another (Shazeer 2020, eq. 6).
+        modulation: what ``w``, which is then given to ``call``, does besides scaling: ``shift`` or
+            ``gate``; empty: there is none.
+        layer_scale: what is added is scaled by a learned number for each channel, which starts here
+            (Touvron et al. 2021, eq. 5); 0: it is not.
         cross: when the tokens attend to ``context``, which is then given to ``call``: ``after``
             the self-attention, normalised; ``before`` all else, without a norm (TransGAN for faces,
             Jiang et al. 2021); empty: never.
@@ -48,7 +54,8 @@ class TransformerBlock(keras.layers.Layer):
         norm: str = "layer",
         epsilon: float = 1e-6,
         activation: str = "gelu",
-        modulated: bool = False,
+        modulation: str = "",
+        layer_scale: float = 0.0,
         cross: str = "",
         attention: dict[str, Any] | None = None,
         initializer: str | dict[str, Any] = "glorot_uniform",
@@ -59,14 +66,16 @@ class TransformerBlock(keras.layers.Layer):
         self.norm, self.epsilon, self.activation = norm, epsilon, activation
         if cross not in ("", "after", "before"):
             raise ValueError(f"cross={cross!r} is not one of after, before or empty")
-        self.modulated, self.cross = modulated, cross
+        if modulation not in ("", "shift", "gate"):
+            raise ValueError(f"modulation={modulation!r} is not one of shift, gate or empty")
+        self.modulation, self.layer_scale, self.cross = modulation, layer_scale, cross
         self.attention, self.initializer = dict(attention or {}), initializer
 
     def build(self, input_shape: Any, w_shape: Any = None, context_shape: Any = None) -> None:
         width, policy = self.width, self.dtype_policy
         hidden = int(width * self.mlp_ratio)
 
-        def make_norm(name: str, affine: bool = not self.modulated) -> Normalization:
+        def make_norm(name: str, affine: bool = not self.modulation) -> Normalization:
             return Normalization(self.norm, self.epsilon, affine, dtype=policy, name=name)
 
         matrices = {"kernel_initializer": self.initializer, "dtype": policy}
@@ -79,7 +88,8 @@ class TransformerBlock(keras.layers.Layer):
             dtype=policy,
             name="attention",
         )
-        self.mlp_in = keras.layers.Dense(hidden, **matrices, name="mlp_in")
+        parts = 2 if self.activation == "swiglu" else 1
+        self.mlp_in = keras.layers.Dense(parts * hidden, **matrices, name="mlp_in")
         self.mlp_out = keras.layers.Dense(width, **matrices, name="mlp_out")
         for layer in (self.norm1, self.norm2, self.attend, self.mlp_in):
             layer.build(input_shape)
@@ -98,9 +108,22 @@ class TransformerBlock(keras.layers.Layer):
                 name="cross_attention",
             )
             self.attend_cross.build(input_shape, context_shape)
-        if self.modulated:
-            self.modulation = keras.layers.Dense(4 * width, **matrices, name="modulation")
-            self.modulation.build(w_shape)
+        if self.modulation:
+            if self.modulation == "gate":
+                # Small: a block begins near the identity.
+                small = keras.initializers.VarianceScaling(_GATE_GAIN**2, "fan_in", "normal")
+                matrices = {**matrices, "kernel_initializer": small}
+            self.to_modulation = keras.layers.Dense(4 * width, **matrices, name="modulation")
+            self.to_modulation.build(w_shape)
+        if self.layer_scale:
+            self.scales = [
+                self.add_weight(
+                    shape=(width,),
+                    initializer=keras.initializers.Constant(self.layer_scale),
+                    name=f"layer_scale_{index}",
+                )
+                for index in range(2)
+            ]
 
     def call(
         self,
@@ -122,14 +145,31 @@ class TransformerBlock(keras.layers.Layer):
         """
         if self.cross == "before":
             x = x + self.attend_cross(x, context)
-        scale1 = shift1 = scale2 = shift2 = None
-        if self.modulated:
-            scale1, shift1, scale2, shift2 = tf.split(self.modulation(w), 4, axis=-1)  # [B, C] each
-        x = x + self.attend(self.norm1(x, scale1, shift1), noise=noise)
+        scale1 = shift1 = scale2 = shift2 = gate1 = gate2 = None
+        if self.modulation:
+            scale1, second1, scale2, second2 = tf.split(self.to_modulation(w), 4, axis=-1)  # [B, C]
+            if self.modulation == "shift":
+                shift1, shift2 = second1, second2
+            else:
+                gate1, gate2 = second1, second2
+        x = x + self._scaled(self.attend(self.norm1(x, scale1, shift1), noise=noise), gate1, 0)
         if self.cross == "after":
             x = x + self.attend_cross(self.norm_cross(x), context)
-        hidden = self.mlp_in(self.norm2(x, scale2, shift2))  # [B, N, ratio * C]
-        return x + self.mlp_out(ACTIVATIONS[self.activation](hidden))
+        hidden = self.mlp_in(self.norm2(x, scale2, shift2))  # [B, N, ratio * C], of swiglu twice
+        if self.activation == "swiglu":
+            gate, hidden = tf.split(hidden, 2, axis=-1)  # [B, N, ratio * C] each
+            hidden = tf.nn.silu(gate) * hidden
+        else:
+            hidden = ACTIVATIONS[self.activation](hidden)
+        return x + self._scaled(self.mlp_out(hidden), gate2, 1)
+
+    def _scaled(self, x: tf.Tensor, gate: tf.Tensor | None, index: int) -> tf.Tensor:
+        """What is added to the tokens, ``[B, N, C]``, by the gate and the layer's scale."""
+        if gate is not None:
+            x = x * gate[:, None]
+        if self.layer_scale:
+            x = x * tf.cast(self.scales[index], x.dtype)
+        return x
 
     def compute_output_shape(self, input_shape: Any, *_: Any) -> Any:
         return input_shape
@@ -142,7 +182,8 @@ class TransformerBlock(keras.layers.Layer):
             "norm",
             "epsilon",
             "activation",
-            "modulated",
+            "modulation",
+            "layer_scale",
             "cross",
             "attention",
             "initializer",

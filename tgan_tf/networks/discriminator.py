@@ -14,6 +14,7 @@ from tgan_tf.layers import (
     Normalization,
     TransformerBlock,
     pool_tokens,
+    sincos_table,
 )
 from tgan_tf.networks.noise import TokenNoise
 
@@ -101,6 +102,7 @@ class TransformerDiscriminator(_Discriminator):
         # by string.
         self.stems: dict[str, ImageStem] = {}
         self.positions: dict[str, keras.Variable] = {}
+        self.tables: dict[str, Any] = {}  # fixed positions
         self.stages: list[list[TransformerBlock]] = []
         self._grids: list[tuple[int, int]] = []
         self._noise = TokenNoise()
@@ -117,24 +119,32 @@ class TransformerDiscriminator(_Discriminator):
                 stem.build(self._image_shape)
                 small = keras.initializers.TruncatedNormal(stddev=0.02)
                 self.stems[str(stage)] = stem
-                self.positions[str(stage)] = self.add_weight(
-                    shape=(tokens, width),
-                    initializer=small,
-                    name=f"position_{stage}" if stage else "position",
-                )
-            if d.d_pool == "class_token" and not stage:
+                if d.d_position == "learned":
+                    self.positions[str(stage)] = self.add_weight(
+                        shape=(tokens, width),
+                        initializer=small,
+                        name=f"position_{stage}" if stage else "position",
+                    )
+                else:
+                    self.tables[str(stage)] = sincos_table((height, columns), width)
+            if d.d_pool != "mean" and not stage:
                 self.class_token = self.add_weight(
                     shape=(1, d.d_width[-1]), initializer=small, name="class_token"
                 )
             blocks = []
             for index in range(depth):
-                # The class token joins for the last block, as in TransGAN: it has no place in a
-                # grid.
-                joined = d.d_pool == "class_token" and last and index == depth - 1
+                # The class token has no place in a grid. It joins for the last block, as in
+                # TransGAN, or from the first on.
+                ends = d.d_pool == "class_token" and last and index == depth - 1
+                joined = d.d_pool == "class_token_first" or ends
+                rotary = d.d_position == "rotary"
                 attention: dict[str, Any] = {
                     "kind": d.d_attention,
                     "qk_norm": d.d_qk_norm,
                     "noise": d.d_noise,
+                    "rotary": rotary,
+                    "prefix": int(joined),
+                    "grid": (height, columns) if rotary else None,
                 }
                 if not joined:
                     attention |= {
@@ -149,6 +159,7 @@ class TransformerDiscriminator(_Discriminator):
                     norm=d.d_norm,
                     epsilon=d.d_norm_epsilon,
                     activation=d.d_activation,
+                    layer_scale=d.d_layer_scale,
                     attention=attention,
                     initializer=LINEAR_INITIALIZERS[d.d_init],
                     dtype=policy,
@@ -182,7 +193,7 @@ class TransformerDiscriminator(_Discriminator):
             ``[B]``.
         """
         image = tf.cast(image, self.compute_dtype)
-        with_token = self.config.discriminator.d_pool == "class_token"
+        pool = self.config.discriminator.d_pool
         parts = self._noise.parts(noise, self.compute_dtype)
         x: Any = None
         for stage, blocks in enumerate(self.stages):
@@ -193,15 +204,17 @@ class TransformerDiscriminator(_Discriminator):
                 else:
                     x = pool_tokens(x, self._grids[stage - 1])  # [B, N, C]
                     x = tf.concat([x, patches], axis=-1)  # [B, N, C']
-                x = x + tf.cast(self.positions[str(stage)], x.dtype)
+                position = self.positions.get(str(stage))
+                x = x + tf.cast(self.tables[str(stage)] if position is None else position, x.dtype)
             for block in blocks:
-                if with_token and block is self.stages[-1][-1]:
+                first, last = (self.stages[end][end] for end in (0, -1))
+                if block is {"class_token": last, "class_token_first": first}.get(pool):
                     token = tf.cast(self.class_token, x.dtype)
                     token = tf.tile(token[None], (tf.shape(x)[0], 1, 1))  # [B, 1, C]
                     x = tf.concat([token, x], axis=1)  # [B, 1 + N, C]
                 x = block(x, noise=next(parts))
         x = self.norm(x)
-        return self._logits(x[:, 0] if with_token else tf.reduce_mean(x, axis=1), label, x)
+        return self._logits(tf.reduce_mean(x, axis=1) if pool == "mean" else x[:, 0], label, x)
 
 
 @keras.saving.register_keras_serializable(package="tgan_tf")

@@ -14,6 +14,7 @@ from tgan_tf.layers import (
     Normalization,
     TransformerBlock,
     shuffle_pixels,
+    sincos_table,
     upsample,
 )
 from tgan_tf.networks.noise import TokenNoise
@@ -84,7 +85,7 @@ class TransformerGenerator(keras.Model):
                     name="latent_position",
                 )
             context_shape = (None, g.g_latent_tokens, width)
-        self.positions: list[keras.Variable] = []
+        self.positions: list[Any] = []  # variables or tables, [N, C]
         self.widen: dict[str, keras.layers.Dense] = {}  # Keras tracks dictionaries by string
         self.stages: list[list[TransformerBlock]] = []
         self._noise = TokenNoise()
@@ -98,16 +99,19 @@ class TransformerGenerator(keras.Model):
                 widen = keras.layers.Dense(4 * width, **linear, name=f"widen_{stage}")
                 widen.build((None, shape[1] // 4, previous))
                 self.widen[str(stage)] = widen
-            self.positions.append(
-                self.add_weight(
-                    shape=shape[1:],
-                    initializer=keras.initializers.RandomNormal(
-                        # A constant input is all that tells tokens apart at first.
-                        stddev=1.0 if stage == 0 and g.g_input == "constant" else 0.02
-                    ),
-                    name=f"position_{stage}",
+            if g.g_position == "learned":
+                self.positions.append(
+                    self.add_weight(
+                        shape=shape[1:],
+                        initializer=keras.initializers.RandomNormal(
+                            # A constant input is all that tells tokens apart at first.
+                            stddev=1.0 if stage == 0 and g.g_input == "constant" else 0.02
+                        ),
+                        name=f"position_{stage}",
+                    )
                 )
-            )
+            else:
+                self.positions.append(sincos_table(grid, width))
             blocks = []
             for index in range(depth):
                 block = TransformerBlock(
@@ -117,7 +121,7 @@ class TransformerGenerator(keras.Model):
                     norm=g.g_norm,
                     epsilon=g.g_norm_epsilon,
                     activation=g.g_activation,
-                    modulated=g.g_modulation,
+                    modulation=("gate" if g.g_gate else "shift") if g.g_modulation else "",
                     cross=g.g_latent_attention if g.g_latent_tokens else "",
                     initializer=initializer,
                     attention={
@@ -126,6 +130,7 @@ class TransformerGenerator(keras.Model):
                         "kind": g.g_attention,
                         "qk_norm": g.g_qk_norm,
                         "relative_bias": g.g_relative_bias,
+                        "rotary": g.g_position == "rotary",
                         "noise": g.g_noise,
                     },
                     dtype=policy,
@@ -136,19 +141,26 @@ class TransformerGenerator(keras.Model):
                 self._noise.add(shape[1] if g.g_noise else 0)
             self.stages.append(blocks)
             previous = width
-        if g.g_final_norm:
-            self.norm = Normalization(g.g_norm, g.g_norm_epsilon, dtype=policy, name="norm")
-            self.norm.build(shape)
-        self.output_layer = ImageOutput(
-            self.grids[-1],
-            g.g_patch,
-            self.config.data.channels,
-            g.g_output,
-            g.g_output_activation,
-            dtype=policy,
-            name="output",
-        )
-        self.output_layer.build(shape)
+        self.norms: list[Normalization] = []
+        self.outputs_of_levels: list[ImageOutput] = []
+        for level in range(g.g_levels):
+            suffix = f"_{level}" if level else ""
+            if g.g_final_norm:
+                norm = Normalization(g.g_norm, g.g_norm_epsilon, dtype=policy, name=f"norm{suffix}")
+                norm.build(shape)
+                self.norms.append(norm)
+            output = ImageOutput(
+                self.grids[-1],
+                g.g_patch,
+                self.config.data.channels,
+                g.g_output,
+                # Of a sum, it comes after the sum.
+                g.g_output_activation if g.g_levels == 1 else "linear",
+                dtype=policy,
+                name=f"output{suffix}",
+            )
+            output.build(shape)
+            self.outputs_of_levels.append(output)
         self.noise_numbers = self._noise.numbers
         self.built = True
 
@@ -187,17 +199,28 @@ class TransformerGenerator(keras.Model):
         else:
             x = tf.zeros((tf.shape(w)[0], count, width), self.compute_dtype)  # [B, N, C]
         parts = self._noise.parts(noise, self.compute_dtype)
+        images: list[tf.Tensor] = []
         for stage, (blocks, position) in enumerate(zip(self.stages, self.positions, strict=True)):
             if stage:
                 x = self._upsample(x, stage)  # [B, 4 * N, C']
             x = x + tf.cast(position, x.dtype)
-            for block in blocks:
+            for index, block in enumerate(blocks):
                 x = block(x, w, context, next(parts))
-        return self.output_layer(self.norm(x) if g.g_final_norm else x)  # [B, H, W, channels]
+                part = len(blocks) // g.g_levels
+                if stage == len(self.stages) - 1 and g.g_levels > 1 and not (index + 1) % part:
+                    images.append(self._image(x, index // part))
+        if not images:
+            return self._image(x, 0)
+        image = tf.add_n(images)  # [B, H, W, channels]
+        return tf.tanh(image) if g.g_output_activation == "tanh" else image
+
+    def _image(self, x: tf.Tensor, level: int) -> tf.Tensor:
+        """Tokens ``[B, N, C]`` -> ``[B, H, W, channels]``."""
+        return self.outputs_of_levels[level](self.norms[level](x) if self.norms else x)
 
     def kernels_of_w(self) -> list[Any]:
         """Kernels ``[w_dim, outputs]`` of the linear maps of ``w`` (SeFa's A, transposed)."""
-        layers = [block.modulation for stage in self.stages for block in stage if block.modulated]
+        layers = [b.to_modulation for stage in self.stages for b in stage if b.modulation]
         layers += [layer for name in ("first", "latent_tokens") if (layer := vars(self).get(name))]
         return [layer.kernel.numpy() for layer in layers]
 

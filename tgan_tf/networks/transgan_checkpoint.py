@@ -150,7 +150,7 @@ def _generator(network: Any, state: State) -> Iterable[_Source]:
         )
         for index, block in enumerate(blocks):
             yield from _block(block, f"{name}.{index}", order)
-    linear = network.output_layer.linear
+    linear = network.outputs_of_levels[0].linear
     shape = (*linear.kernel.shape[::-1], 1, 1)
     yield _Source(linear.kernel, ("deconv.0.weight",), shape, lambda a: a[:, :, 0, 0].T)
     yield _Source(linear.bias, ("deconv.0.bias",), linear.bias.shape, _same)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from tgan_tf.presets.gat import GAT
 from tgan_tf.presets.transgan import TRANSGAN
 
-PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType({**TRANSGAN})
+PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType({**TRANSGAN, **GAT})
