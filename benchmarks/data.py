@@ -53,7 +53,7 @@ def main() -> None:
             )
             for mirror in (False, True)
         ]
-        shape = "x".join(map(str, source.train.image_shape))
+        shape = "x".join(map(str, source.train.sample_shape))
         print(
             f"{source.name:<24} {len(source.train):>8} {shape:>12} {load_seconds:>7.2f}"
             f" {rates[0]:>10,.0f} {rates[1]:>8,.0f}"

@@ -25,7 +25,7 @@ import tensorflow as tf
 
 from benchmarks.judge import Contestant
 from tgan_tf.data.pipeline import make_dataset
-from tgan_tf.data.types import ImageSet, Source
+from tgan_tf.data.types import SampleSet, Source
 from tgan_tf.exporting.portable_random import normal_numpy
 from tgan_tf.objectives.schedules import ema_decay
 from tgan_tf.training.progress import Console
@@ -156,7 +156,7 @@ class DCGAN:
 
     def train(
         self,
-        images: ImageSet,
+        images: SampleSet,
         *,
         minutes: float,
         seed: int = 0,
@@ -211,7 +211,7 @@ def train_dcgan(
         learning_rate, ema_half_life_kimg, seed: as for `DCGAN`.
     """
     gan = DCGAN(
-        source.train.image_shape,
+        (*source.image_size, source.channels),
         source.num_classes,
         learning_rate=learning_rate,
         ema_half_life_kimg=ema_half_life_kimg,

@@ -19,7 +19,7 @@ import numpy as np
 
 from tgan_tf import evaluation
 from tgan_tf.config import Config
-from tgan_tf.data.types import ImageSet, Source
+from tgan_tf.data.types import SampleSet, Source
 from tgan_tf.files import replacing
 from tgan_tf.inference import Sampler
 from tgan_tf.metrics import efficientnet_lite
@@ -203,8 +203,8 @@ def second_classifier(images: np.ndarray, labels: np.ndarray, num_classes: int) 
     return network
 
 
-def labelled(images: ImageSet) -> tuple[np.ndarray, np.ndarray]:
+def labelled(images: SampleSet) -> tuple[np.ndarray, np.ndarray]:
     """Images and labels, which must be there."""
     if images.labels is None:
         raise ValueError("--dataset: the comparison needs a data set with labels")
-    return images.images, images.labels
+    return images.samples, images.labels

@@ -79,7 +79,7 @@ def time_training(prepared: Prepared, values: flags.FlagValues) -> float:
     with prepared.strategy.scope():
         gan = TransformerGAN(config)
     print(
-        f"{source.name}, {'x'.join(map(str, source.train.image_shape))}, batch {batch_size},"
+        f"{source.name}, {'x'.join(map(str, source.train.sample_shape))}, batch {batch_size},"
         f" {gan.generator.count_params():,} + {gan.discriminator.count_params():,} parameters,"
         f" {prepared.strategy.num_replicas_in_sync} replica(s)"
     )

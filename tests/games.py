@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tgan_tf.config import Config
 from tgan_tf.data.pipeline import make_dataset
-from tgan_tf.data.types import ImageSet
+from tgan_tf.data.types import SampleSet
 from tgan_tf.gan import TransformerGAN
 
 BATCH, SEED = 4, 5
@@ -41,11 +41,11 @@ def configure(num_classes: int = 3, **changes: object) -> Config:
 
 
 @functools.cache
-def images() -> ImageSet:
+def images() -> SampleSet:
     """Ten labelled images of noise: batches cross the ends of epochs."""
     numbers = np.random.default_rng(0)
     pixels = numbers.integers(0, 256, (10, 8, 8, 1), np.uint8)
-    return ImageSet(pixels, numbers.integers(0, 3, 10).astype(np.int32))
+    return SampleSet(pixels, numbers.integers(0, 3, 10).astype(np.int32))
 
 
 def dataset(count: int, start: int = 0) -> tf.data.Dataset:

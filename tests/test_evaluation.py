@@ -15,7 +15,7 @@ from tests.exporting.samplers import make_sampler
 from tests.training.runs import resolved
 from tgan_tf import evaluation, generator_metrics, reference
 from tgan_tf.config import Config, ConfigError
-from tgan_tf.data.types import ImageSet, Source
+from tgan_tf.data.types import SampleSet, Source
 from tgan_tf.evaluation import EvaluationError, check, measure, table
 from tgan_tf.metrics.classifier import Classifier, train_classifier
 from tgan_tf.metrics.network import Network
@@ -33,17 +33,17 @@ class Means:
         return quarters.mean(axis=(2, 4)).reshape(len(images), 4)
 
 
-def images(count: int, seed: int, channels: int = 1) -> ImageSet:
+def images(count: int, seed: int, channels: int = 1) -> SampleSet:
     """Three classes: a light stripe at one of three places, on noise."""
     rng = np.random.default_rng(seed)
     labels = (np.arange(count) % CLASSES).astype(np.int32)
     pixels = rng.integers(0, 60, (count, 8, 8, channels), dtype=np.uint8)
     for label in range(CLASSES):
         pixels[labels == label, :, 2 * label : 2 * label + 2] += 150
-    return ImageSet(pixels, labels)
+    return SampleSet(pixels, labels)
 
 
-FRESH = images(1200, 7).images
+FRESH = images(1200, 7).samples
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +51,10 @@ def trained() -> Classifier:
     few = images(900, 1)
     held_out = images(120, 2)
     return train_classifier(
-        few.images,
+        few.samples,
         few.labels,
         CLASSES,
-        held_out=(held_out.images, held_out.labels),
+        held_out=(held_out.samples, held_out.labels),
         budget=6000,
     )
 
@@ -124,7 +124,7 @@ def test_a_perfect_generator_and_a_poor_one(source: Source, tmp_path: Path) -> N
     assert (precision.real, precision.fake) == (400, 400)
 
     def one_image(seeds, label) -> np.ndarray:
-        return np.repeat(source.train.images[:1], len(seeds), axis=0)
+        return np.repeat(source.train.samples[:1], len(seeds), axis=0)
 
     collapsed = measure(one_image, source, config)
     assert collapsed.results["frechet_classifier"].value > 10 * max(
@@ -156,7 +156,7 @@ def test_the_second_time_is_the_same_and_trains_nothing(
     other = dataclasses.replace(source, train=images(900, 3))
     measure(perfect, other, config)
     assert len(trainings) == 3
-    np.testing.assert_array_equal(trainings[-1][0][:], other.train.images)
+    np.testing.assert_array_equal(trainings[-1][0][:], other.train.samples)
 
 
 def test_enough_held_out_images_are_the_reference(
@@ -192,7 +192,7 @@ def test_what_has_no_classes_has_no_class_accuracy(
 ) -> None:
     monkeypatch.setattr(evaluation, "load_extractor", lambda name: Means())
     monkeypatch.setattr(evaluation.efficientnet_lite, "weights_file", lambda: None)
-    plain = Source("plain", ImageSet(source.train.images), ImageSet(source.val.images))
+    plain = Source("plain", SampleSet(source.train.samples), SampleSet(source.val.samples))
     config = configured(tmp_path, extractors=("auto", "efficientnet_lite0"))
     config = config.replace(num_classes=0, class_names=(), extractors=("auto",))
 
@@ -218,7 +218,7 @@ def test_samples_that_cannot_be_measured_say_how_to_go_on(source: Source, tmp_pa
 def test_what_cannot_be_measured_is_known_before_training(
     source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = Source("plain", ImageSet(source.train.images), ImageSet(source.val.images))
+    plain = Source("plain", SampleSet(source.train.samples), SampleSet(source.val.samples))
     config = configured(tmp_path, extractors=("classifier",)).replace(num_classes=0, class_names=())
     with pytest.raises(ConfigError, match="--extractors=classifier: plain has no labels"):
         check(config, plain)
@@ -255,11 +255,11 @@ def test_data_larger_than_memory_are_read_in_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trained: Classifier
 ) -> None:
     rgb = images(900, 1, channels=3)
-    train = Counted(np.concatenate([rgb.images, rgb.images[..., :1]], axis=3))  # RGBA
+    train = Counted(np.concatenate([rgb.samples, rgb.samples[..., :1]], axis=3))  # RGBA
     val = Counted(train[:600])
     train.most = 0
     source = Source(
-        "stripes", ImageSet(train, rgb.labels), ImageSet(val, rgb.labels[:600]), ("a", "b", "c")
+        "stripes", SampleSet(train, rgb.labels), SampleSet(val, rgb.labels[:600]), ("a", "b", "c")
     )
     monkeypatch.setattr(
         reference,
@@ -269,7 +269,7 @@ def test_data_larger_than_memory_are_read_in_parts(
     monkeypatch.setattr(evaluation, "_MOST_REALS", 700)
 
     def sample(seeds, label) -> np.ndarray:
-        return rgb.images[np.asarray(seeds)]
+        return rgb.samples[np.asarray(seeds)]
 
     result = measure(sample, source, configured(tmp_path))
     assert (result.reference, result.reals) == ("training", 700)
@@ -279,17 +279,17 @@ def test_data_larger_than_memory_are_read_in_parts(
 
 def test_a_reference_is_evenly_spaced_over_a_split(source: Source) -> None:
     few = reference.Reference.of(source, "training", most=5)
-    np.testing.assert_array_equal(few.images[:], source.train.images[[0, 224, 449, 674, 899]])
+    np.testing.assert_array_equal(few.images[:], source.train.samples[[0, 224, 449, 674, 899]])
     np.testing.assert_array_equal(few.labels, source.train.labels[[0, 224, 449, 674, 899]])
     everything = reference.Reference.of(source, "all")
     assert len(everything) == 1020
-    np.testing.assert_array_equal(everything.images[890:910][10:], source.val.images[:10])
+    np.testing.assert_array_equal(everything.images[890:910][10:], source.val.samples[:10])
     assert len(everything.labels) == 1020
     assert reference.Reference.of(source).name == "training"  # 120 held-out images are too few
 
 
 def test_evaluate_compares_any_two_sets() -> None:
-    one, two = images(300, 1).images, images(200, 2).images
+    one, two = images(300, 1).samples, images(200, 2).samples
     same = tgan_tf.evaluate(one, one, metrics=["frechet", "density_coverage"], extractor=Means())
     assert list(same) == ["frechet_means", "density_means", "coverage_means"]
     assert same["frechet_means"].value == pytest.approx(0, abs=1e-4)
@@ -306,9 +306,9 @@ def test_evaluate_knows_classes_if_its_network_does() -> None:
     classifier = Classifier(CLASSES, (8, 8, 1))
     few = images(30, 1)
     results = tgan_tf.evaluate(
-        few.images, few.images, ["class_accuracy"], extractor=classifier, labels=few.labels
+        few.samples, few.samples, ["class_accuracy"], extractor=classifier, labels=few.labels
     )
-    expected = (classifier.predict(few.images) == few.labels).mean()
+    expected = (classifier.predict(few.samples) == few.labels).mean()
     assert results["class_accuracy"].value == pytest.approx(expected)
 
 
@@ -349,7 +349,7 @@ def test_metrics_of_classes_and_of_training_images(source: Source, tmp_path: Pat
 
     def copies(seeds, label) -> np.ndarray:
         rows = 3 * (np.asarray(seeds) % 300)
-        return source.train.images[rows + (label - source.train.labels[0]) % CLASSES]
+        return source.train.samples[rows + (label - source.train.labels[0]) % CLASSES]
 
     copied = measure(copies, source, config)
     assert copied.results["memorisation_classifier"].value > 0.95
@@ -359,10 +359,10 @@ def test_metrics_of_classes_and_of_training_images(source: Source, tmp_path: Pat
 
 def test_nearest_in_pixels(source: Source) -> None:
     """Copies are found, whatever the size of the images."""
-    copies = source.train.images[[7, 3, 5]]
+    copies = source.train.samples[[7, 3, 5]]
     wide = dataclasses.replace(
         source,
-        train=dataclasses.replace(source.train, images=widened(source.train.images)),
+        train=dataclasses.replace(source.train, images=widened(source.train.samples)),
     )
     for images, of in ((copies, source), (widened(copies), wide)):
         seen: list[int] = []

@@ -269,7 +269,7 @@ class TestFit:
 
     def test_unconditional(self):
         gan = TransformerGAN(configure(0, precision="float32", d_kind="conv", **NO_PENALTY))
-        pixels = tf.data.Dataset.from_tensor_slices(images().images)
+        pixels = tf.data.Dataset.from_tensor_slices(images().samples)
         gan.fit(pixels.batch(BATCH, drop_remainder=True), epochs=2, verbose=0)
         assert int(gan.step) == 4
 

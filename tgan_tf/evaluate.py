@@ -161,14 +161,14 @@ def _measure_samples(
     config = config.replace(**options)
     with counting(f"preparing {config.data.dataset}") as progress:
         source = load_source(config.data, progress=progress)
-    config = config.replace(image_size=source.image_size, channels=source.channels)
+    config = source.resolve(config)
     split = values.reference_split
     if exported is None:
         data = DataConfig(dataset=values.samples, cache_dir=config.data.cache_dir)
         with counting(f"preparing {values.samples}") as progress:
             fakes = load_source(data, progress=progress)
-        images = OpaqueRows(Joined(fakes.train.images, fakes.val.images))
-        reals = OpaqueRows(source.train.images)
+        images = OpaqueRows(Joined(fakes.train.samples, fakes.val.samples))
+        reals = OpaqueRows(source.train.samples)
         if images.shape[1:] != reals.shape[1:]:
             raise ConfigError(
                 f"--samples: images are {list(images.shape[1:])}, those of --reference"

@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from tgan_tf import generator_metrics as extra
+from tgan_tf import other_metrics
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.data.cache import cache_root
 from tgan_tf.data.opaque import OpaqueRows, opaque
@@ -32,6 +33,7 @@ from tgan_tf.metrics.features import FeatureExtractor
 from tgan_tf.metrics.network import Network
 from tgan_tf.metrics.protocols import PROTOCOLS, Protocol
 from tgan_tf.metrics.suite import Definitions, Outcome, Result, compute_metrics, result_name
+from tgan_tf.modalities import make_modality
 from tgan_tf.modalities.pictures import save_png, tile
 from tgan_tf.reference import AT_ONCE, Reference, classifier_of, statistics_of
 
@@ -94,7 +96,7 @@ class Evaluation:
             "step": step,
             "kimg": step * config.training.batch_size / 1000,
             "metrics": {name: result.value for name, result in self.results.items()},
-            "reference": f"{self.reference} images",
+            "reference": f"{self.reference} {make_modality(config).plural}",
             "real_images": self.reals,
             "generated_images": self.fakes,
             "classifier_accuracy": self.classifier_accuracy,
@@ -160,6 +162,9 @@ def check(config: Config, source: Source, split: str = "auto") -> None:
     """
     e = config.evaluation
     if not e.metrics:
+        return
+    if source.modality != "image":
+        other_metrics.check(config, source)
         return
     if "classifier" in e.extractors and len(source.class_names) < 2:
         raise ConfigError(
@@ -239,6 +244,16 @@ def measure(
     check(config, source, split)
     start = time.perf_counter()
     e = config.evaluation
+    if source.modality != "image":
+        reals, found = other_metrics.measure(sample, source, config, split, counting)
+        return Evaluation(
+            results=found,
+            reference=reals.name,
+            reals=len(reals.samples),
+            fakes=e.eval_samples,
+            classifier_accuracy=None,
+            seconds=time.perf_counter() - start,
+        )
     reference = Reference.of(source, split, _MOST_REALS)
     keep = min(e.eval_samples, len(reference), _MOST_NEIGHBOURS)
     cache = cache_root(config.data.cache_dir) / "metrics"

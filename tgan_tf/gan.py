@@ -17,7 +17,7 @@ import keras
 import tensorflow as tf
 
 from tgan_tf.config import Config, ConfigError
-from tgan_tf.modalities.image import ImageModality
+from tgan_tf.modalities import make_modality
 from tgan_tf.networks import build_discriminator, build_generator
 from tgan_tf.objectives import randomness
 from tgan_tf.objectives.augmentation import adapt, numbers_needed
@@ -67,7 +67,7 @@ class TransformerGAN(keras.Model):
         super().__init__(**{"dtype": config.training.precision, "name": "gan", **kwargs})
         self.config = config
         self._real_dtype = tf.float64 if config.training.precision == "float64" else tf.float32
-        self.modality = ImageModality(config)
+        self.modality = make_modality(config)
         # Keras initializers take their seeds from Python's generator: lend it ours.
         state = random.getstate()
         random.seed(config.training.seed)
@@ -282,7 +282,7 @@ class TransformerGAN(keras.Model):
             )
             if self.config.objective.top_k < 1:
                 weight = self._top_k(logit, context)  # [b]
-                loss, to_image = loss * weight, to_image * weight[:, None, None, None]
+                loss, to_image = loss * weight, to_image * _broadcast(weight, to_image)
             gradients = tape.gradient(fake, weights, output_gradients=to_image)
             logs |= total({"loss_g": tf.reduce_sum(loss) * share})
             logs["g_grad_norm"] = self._apply(self.g_optimizer, self.generator, gradients, context)
@@ -354,30 +354,36 @@ class TransformerGAN(keras.Model):
         return top_k_weights(logit, every, share)
 
     def _unpack(self, data: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """Whatever a user's data set gives -> images in [-1, 1] and labels or None."""
+        """Whatever a user's data set gives -> signals and labels or None."""
+        kind, plural = self.modality.name, self.modality.plural
         if isinstance(data, dict):
-            image, label = data["image"], data.get("label")
+            sample, label = data[kind], data.get("label")
         elif isinstance(data, Sequence):
-            image, label = data[0], data[1] if len(data) > 1 else None
+            sample, label = data[0], data[1] if len(data) > 1 else None
         else:
-            image, label = data, None
-        expected = (*self.config.data.image_size, self.config.data.channels)
-        if tuple(image.shape[1:]) != expected:
+            sample, label = data, None
+        stored = sample.dtype == tf.as_dtype(self.modality.sample_dtype)
+        expected = self.modality.sample_shape if stored else self.modality.signal_shape
+        if tuple(sample.shape[1:]) != expected:
             raise ValueError(
-                f"images of shape {tuple(image.shape[1:])} for a model of {expected}: batch the"
-                " data set, or resolve the configuration with its image_size and channels"
+                f"{plural} of shape {tuple(sample.shape[1:])} for a model of {expected}: batch the"
+                " data set, or resolve the configuration with its shape (of images: image_size and"
+                " channels)"
             )
         if self.config.data.num_classes and label is None:
             raise ValueError(
-                "the model is conditional and the data have no labels: give (image, label) pairs,"
+                f"the model is conditional and the data have no labels: give ({kind}, label) pairs,"
                 " or resolve the configuration with num_classes=0"
             )
-        if image.dtype == tf.uint8:
-            image = self.modality.encode(image)
-        elif not image.dtype.is_floating:
-            raise ValueError(f"images of {image.dtype.name}: give uint8, or floats in [-1, 1]")
-        image = tf.cast(image, self._real_dtype)
-        return image, self._unpack_label(label) if self.config.data.num_classes else None
+        if stored:
+            sample = self.modality.encode(sample)
+        elif not sample.dtype.is_floating:
+            raise ValueError(
+                f"{plural} of {sample.dtype.name}: give {self.modality.sample_dtype.name}, or what"
+                " the networks see as floats (of images in [-1, 1])"
+            )
+        sample = tf.cast(sample, self._real_dtype)
+        return sample, self._unpack_label(label) if self.config.data.num_classes else None
 
     def _unpack_label(self, label: tf.Tensor) -> tf.Tensor:
         """Class numbers of any integer type, ``[b]`` or ``[b, 1]`` -> int32 ``[b]``."""
@@ -513,6 +519,11 @@ def _check_share(config: Config) -> None:
             f" {replicas} replicas cannot be formed inside a compiled function; leave out one of"
             " them, or use --strategy=one"
         )
+
+
+def _broadcast(weight: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """``[b]`` -> ``[b, 1, ...]``, of as many axes as ``x``."""
+    return tf.reshape(weight, (-1, *(1,) * (x.shape.rank - 1)))
 
 
 def _scalar(name: str, value: float, dtype: tf.DType = tf.float32) -> tf.Variable:

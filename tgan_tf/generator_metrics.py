@@ -106,8 +106,8 @@ def classifier_accuracy_score(
     val, labels = source.val, []
     assert val.labels is not None
     with tempfile.TemporaryDirectory(prefix="tgan_tf_") as folder:
-        height, width, _ = val.image_shape
-        channels = OpaqueRows(val.images).shape[-1]
+        height, width, _ = val.sample_shape
+        channels = OpaqueRows(val.samples).shape[-1]
         # On disk: memory does not grow with the number of samples.
         images = np.lib.format.open_memmap(
             Path(folder) / "samples.npy", "w+", np.uint8, (count, height, width, channels)
@@ -122,7 +122,7 @@ def classifier_accuracy_score(
             images,
             np.concatenate(labels),
             source.num_classes,
-            held_out=(OpaqueRows(val.images), val.labels),
+            held_out=(OpaqueRows(val.samples), val.labels),
             progress=progress,
         )
     right = round(trained.accuracy * len(val))
@@ -152,13 +152,13 @@ def memorised(
         The score; and a picture's images, a sample and its nearest training images in each row,
         the nearest sample first: uint8 ``[rows * 6, H, W, 1 or 3]``.
     """
-    val = OpaqueRows(source.val.images)
+    val = OpaqueRows(source.val.samples)
     unseen = np.concatenate(
         [network(part) for part in OpaqueRows(val, _some(len(val))).batches(_BATCH)]
     )
     chosen = fakes[_some(len(fakes))]
     queries = np.concatenate([chosen, unseen, network(images)])
-    train = OpaqueRows(source.train.images)
+    train = OpaqueRows(source.train.samples)
 
     def features() -> Iterator[np.ndarray]:
         done = 0
@@ -192,7 +192,7 @@ def nearest_in_pixels(images: np.ndarray, source: Source, progress: Progress) ->
     Returns:
         As of `memorised`: uint8 ``[rows * 6, H, W, 1 or 3]``.
     """
-    train = OpaqueRows(source.train.images)
+    train = OpaqueRows(source.train.samples)
 
     def features() -> Iterator[np.ndarray]:
         done = 0

@@ -13,7 +13,7 @@ import operator
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ import tensorflow as tf
 from tgan_tf.config import Config
 from tgan_tf.control import Directions
 from tgan_tf.exporting import portable_random
-from tgan_tf.modalities.image import ImageModality
+from tgan_tf.modalities import Modality, make_modality
 from tgan_tf.networks import build_discriminator, build_generator
 from tgan_tf.training.checkpoint import (
     find_checkpoint,
@@ -74,7 +74,7 @@ class Sampler:
         self,
         config: Config,
         generator: keras.Model,
-        modality: ImageModality,
+        modality: Modality,
         *,
         step: int = 0,
         path: Path | None = None,
@@ -130,7 +130,7 @@ class Sampler:
         the probability to be more real than those (Jolicoeur-Martineau 2019, eq. 9).
 
         Args:
-            image: uint8 [B, H, W, C].
+            image: [B, *sample_shape], of images uint8 [B, H, W, C].
             label: int32 [B] of a conditional discriminator.
 
         Returns:
@@ -167,7 +167,7 @@ class Sampler:
         edits: Mapping[str, float] | None = None,
         batch_size: int = 64,
         progress: Progress | None = None,
-    ) -> npt.NDArray[np.uint8]:
+    ) -> npt.NDArray[Any]:
         """Makes one sample for each seed.
 
         Args:
@@ -185,7 +185,7 @@ class Sampler:
             progress: called with (samples done, N) after every batch.
 
         Returns:
-            uint8 [N, H, W, C].
+            [N, *sample_shape], of images uint8 [N, H, W, C].
 
         Raises:
             ValueError: an argument that cannot work; the message says which and why.
@@ -214,7 +214,7 @@ class Sampler:
         label: Label = None,
         truncation: float = 1.0,
         guidance: float = 1.0,
-    ) -> npt.NDArray[np.uint8]:
+    ) -> npt.NDArray[Any]:
         """`sample` with `edits`: the same seeds, moved along directions."""
         return self.sample(seeds, label, truncation, guidance, edits=edits)
 
@@ -228,7 +228,7 @@ class Sampler:
         guidance: float = 1.0,
         *,
         batch_size: int = 64,
-    ) -> npt.NDArray[np.uint8]:
+    ) -> npt.NDArray[Any]:
         """Walks on a straight line in w from one seed's sample to another's.
 
         Args:
@@ -239,7 +239,7 @@ class Sampler:
             truncation, guidance, batch_size: as for `sample`.
 
         Returns:
-            uint8 [steps, H, W, C]; the first and the last equal `sample([seed_a, seed_b], label)`.
+            [steps, *sample_shape]; the first and the last equal `sample([seed_a, seed_b], label)`.
 
         Raises:
             ValueError: an argument that cannot work.
@@ -285,7 +285,7 @@ class Sampler:
             offset: float32 [B, w_dim], added to w.
 
         Returns:
-            uint8 [B, H, W, C].
+            [B, *sample_shape], of images uint8 [B, H, W, C].
         """
         w = self._map(seed, label, truncation, guidance)
         if offset is not None:
@@ -431,7 +431,7 @@ def load(run_or_checkpoint: str | os.PathLike[str]) -> Sampler:
     checkpoint = find_checkpoint(path)
     step = load_ema_generator(checkpoint, generator)
     return Sampler(
-        config, generator, ImageModality(config), step=step, path=run_dir, checkpoint=checkpoint
+        config, generator, make_modality(config), step=step, path=run_dir, checkpoint=checkpoint
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from tgan_tf.config import ConfigError
 from tgan_tf.data.opaque import Joined, OpaqueRows
-from tgan_tf.data.types import ImageSet, Source
+from tgan_tf.data.types import SampleSet, Source
 from tgan_tf.files import replacing
 from tgan_tf.metrics.classifier import Classifier, train_classifier
 from tgan_tf.metrics.feature_statistics import FeatureStatistics, gather
@@ -53,14 +53,7 @@ class Reference:
             split: of `SPLITS`; auto: held out, or training where too few are.
             most: of more, so many are taken, evenly spaced.
         """
-        if split == "auto":
-            split = "held-out" if len(source.val) >= FEWEST_HELD_OUT else "training"
-        if split == "all":
-            images: np.ndarray | Joined = Joined(source.train.images, source.val.images)
-            labels = _joined_labels(source.train, source.val)
-        else:
-            chosen = source.val if split == "held-out" else source.train
-            images, labels = chosen.images, chosen.labels
+        split, images, labels = split_of(source, split)
         count = len(images)
         rows = np.linspace(0, count - 1, min(count, most or count)).astype(np.int64)
         return cls(split, OpaqueRows(images, rows), None if labels is None else labels[rows])
@@ -69,7 +62,18 @@ class Reference:
         return len(self.images)
 
 
-def _joined_labels(train: ImageSet, val: ImageSet) -> np.ndarray | None:
+def split_of(source: Source, split: str) -> tuple[str, np.ndarray | Joined, np.ndarray | None]:
+    """Name, samples and labels of a split, of `SPLITS`."""
+    if split == "auto":
+        split = "held-out" if len(source.val) >= FEWEST_HELD_OUT else "training"
+    if split == "all":
+        joined = Joined(source.train.samples, source.val.samples)
+        return split, joined, _joined_labels(source.train, source.val)
+    chosen = source.val if split == "held-out" else source.train
+    return split, chosen.samples, chosen.labels
+
+
+def _joined_labels(train: SampleSet, val: SampleSet) -> np.ndarray | None:
     if train.labels is None or val.labels is None:
         return None
     return np.concatenate([train.labels, val.labels])
@@ -80,7 +84,7 @@ def classifier_of(source: Source, cache: Path, progress: Progress) -> Classifier
     train, val = source.train, source.val
     assert train.labels is not None
     assert val.labels is not None
-    key = digest(train.images, train.labels, val.images, val.labels)
+    key = digest(train.samples, train.labels, val.samples, val.labels)
     path = cache / f"classifier-{source.name}-{key}.npz"
     if path.is_file():
         try:
@@ -88,10 +92,10 @@ def classifier_of(source: Source, cache: Path, progress: Progress) -> Classifier
         except ValueError:  # damaged, or of another version
             path.unlink()
     classifier = train_classifier(
-        OpaqueRows(train.images),
+        OpaqueRows(train.samples),
         train.labels,
         len(source.class_names),
-        held_out=(OpaqueRows(val.images), val.labels),
+        held_out=(OpaqueRows(val.samples), val.labels),
         progress=progress,
     )
     _make(cache)

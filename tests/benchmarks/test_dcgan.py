@@ -7,15 +7,15 @@ import pytest
 
 from benchmarks.dcgan import BATCH_SIZE, DCGAN
 from tgan_tf.data.pipeline import make_dataset
-from tgan_tf.data.types import ImageSet
+from tgan_tf.data.types import SampleSet
 
 
-def bright_and_dark(count: int = 256) -> ImageSet:
+def bright_and_dark(count: int = 256) -> SampleSet:
     """Class 0 is nearly black, class 1 nearly white."""
     labels = np.arange(count, dtype=np.int32) % 2
     noise = np.random.default_rng(0).integers(0, 30, (count, 4, 4, 1))
     images = noise + 225 * labels[:, None, None, None]
-    return ImageSet(images.astype(np.uint8), labels)
+    return SampleSet(images.astype(np.uint8), labels)
 
 
 def test_parameters_at_28():

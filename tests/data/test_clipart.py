@@ -41,13 +41,13 @@ def emoji(package, **options):
 
 
 def reds(images):
-    return np.asarray(images.images)[:, 0, 0, 0]
+    return np.asarray(images.samples)[:, 0, 0, 0]
 
 
 def test_emoji(package):
     source = load_source(emoji(package, image_size=(8, 8)))
     assert source.class_names == ("Animals & Nature", "Food & Drink")
-    assert source.train.image_shape == (8, 8, 3)
+    assert source.train.sample_shape == (8, 8, 3)
     assert len(source.train) + len(source.val) == 90
     assert len(source.val) == 9
     for images in (source.train, source.val):
@@ -67,7 +67,7 @@ def test_transparency(package):
     for channels, corner in ((3, 255), (4, 0)):
         source = load_source(emoji(package, channels=channels))
         assert source.channels == channels
-        together = np.concatenate([source.train.images, source.val.images])[..., -1]
+        together = np.concatenate([source.train.samples, source.val.samples])[..., -1]
         assert (together == corner).any()
 
 
@@ -93,7 +93,7 @@ def test_openclipart(tmp_path):
             (("train", source.train), ("val", source.val))}  # fmt: skip
     assert sum(cats.values()) == 6
     assert cats["val"] in (0, 1, 2, 3, 4, 5)
-    row = np.asarray(source.train.images[0])
+    row = np.asarray(source.train.samples[0])
     assert row[0].min() == 255  # padded with white
     assert row[8].max() == 9
 

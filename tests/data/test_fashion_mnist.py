@@ -39,8 +39,8 @@ def nothing_installed(monkeypatch, tmp_path):
 def test_files_in_data_dir(tmp_path, zipped):
     contents = write_set(tmp_path / "here", zipped=zipped)
     source = load_source(DataConfig(dataset="fashion_mnist", data_dir=str(tmp_path / "here")))
-    np.testing.assert_array_equal(source.train.images[..., 0], contents["train-images-idx3-ubyte"])
-    np.testing.assert_array_equal(source.val.images[..., 0], contents["t10k-images-idx3-ubyte"])
+    np.testing.assert_array_equal(source.train.samples[..., 0], contents["train-images-idx3-ubyte"])
+    np.testing.assert_array_equal(source.val.samples[..., 0], contents["t10k-images-idx3-ubyte"])
     np.testing.assert_array_equal(source.val.labels, np.arange(20) % 10)
     assert source.class_names[0] == "T-shirt/top"
     assert source.class_names[9] == "Ankle boot"
@@ -55,7 +55,7 @@ def test_debian_files_are_found(tmp_path):
 def test_resized_to_32(tmp_path):
     write_set(tmp_path / "debian")
     source = load_source(DataConfig(dataset="fashion_mnist", image_size=(32, 32), channels=3))
-    assert source.val.image_shape == (32, 32, 3)
+    assert source.val.sample_shape == (32, 32, 3)
 
 
 def test_no_files_and_no_network_is_one_error_with_both_ways_out(tmp_path):
@@ -84,7 +84,7 @@ def test_a_missing_file_is_named(tmp_path):
     [
         b"",
         b"\x00\x00\x08",
-        gzip.compress(idx(np.zeros((30, 28, 28))))[:40],
+        gzip.compress(idx(np.zeros((30, 28, 28))), mtime=0)[:40],
         idx(np.zeros((30, 28, 28)))[:-1],
         b"\x00\x00\x0d" + idx(np.zeros((30, 28, 28)))[3:],
         idx(np.zeros((30, 28))),

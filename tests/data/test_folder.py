@@ -31,7 +31,7 @@ def classes(tmp_path):
 
 
 def values(images):
-    return np.asarray(images.images)[:, 0, 0, 0]
+    return np.asarray(images.samples)[:, 0, 0, 0]
 
 
 def test_sub_folders_are_classes(config, classes):
@@ -59,15 +59,15 @@ def test_decoded_once(config, classes, monkeypatch):
         patch.setattr(sources, "prepare", None)
         patch.setattr(folder.pixels, "header", None)
         again = load_source(config(classes))
-    assert isinstance(again.train.images, np.memmap)
-    np.testing.assert_array_equal(first.train.images, again.train.images)
+    assert isinstance(again.train.samples, np.memmap)
+    np.testing.assert_array_equal(first.train.samples, again.train.samples)
     np.testing.assert_array_equal(first.train.labels, again.train.labels)
 
 
 @pytest.mark.parametrize("options", [{"image_size": (2, 2)}, {"channels": 3}])
 def test_other_options_are_another_entry(config, classes, options):
-    before = load_source(config(classes)).train.image_shape
-    assert load_source(config(classes, **options)).train.image_shape != before
+    before = load_source(config(classes)).train.sample_shape
+    assert load_source(config(classes, **options)).train.sample_shape != before
 
 
 def test_a_changed_file_is_noticed(config, classes):
@@ -166,7 +166,7 @@ def test_fit(config, tmp_path, fit):
     for i in range(2):
         Image.fromarray(left_black).save(tmp_path / "f" / f"{i}.png")
     source = load_source(config(tmp_path / "f", image_size=(8, 8), fit=fit))
-    image = source.train.images[0, :, :, 0]
+    image = source.train.samples[0, :, :, 0]
     dark_columns_in_the_middle = int((image[4] < 128).sum())
     assert dark_columns_in_the_middle == {"crop": 0, "pad": 2, "stretch": 2}[fit]
     assert (image[0] == 255).all() == (fit != "stretch")
@@ -179,7 +179,7 @@ def test_formats(config, tmp_path, ending):
     source = load_source(config(tmp_path / "f"))
     assert source.skipped == ()
     assert source.channels == 3
-    np.testing.assert_allclose(source.train.images[0, 8, 8].astype(int), [200, 100, 50], atol=4)
+    np.testing.assert_allclose(source.train.samples[0, 8, 8].astype(int), [200, 100, 50], atol=4)
 
 
 def test_links_in_a_circle_end(config, classes):

@@ -26,7 +26,7 @@ LABELS = np.arange(10) % 2
 
 def whole(source):
     """All images of both splits, as a set of bytes."""
-    return {image.tobytes() for part in (source.train, source.val) for image in part.images}
+    return {image.tobytes() for part in (source.train, source.val) for image in part.samples}
 
 
 def test_images_and_labels(load):
@@ -35,7 +35,7 @@ def test_images_and_labels(load):
     assert source.class_names == ("0", "1")
     assert (len(source.train), len(source.val)) == (9, 1)
     assert whole(source) == {image.tobytes() for image in IMAGES}
-    for image, label in zip(source.train.images, source.train.labels, strict=True):
+    for image, label in zip(source.train.samples, source.train.labels, strict=True):
         (index,) = (i for i in range(10) if (IMAGES[i] == image).all())
         assert label == LABELS[index]
 
@@ -50,13 +50,13 @@ def test_images_and_labels(load):
 def test_own_splits_are_kept(load, names):
     parts = (IMAGES[:7], LABELS[:7, None], IMAGES[7:], LABELS[7:, None])
     source = load(**dict(zip(names, parts, strict=True)))
-    np.testing.assert_array_equal(source.train.images, IMAGES[:7])
+    np.testing.assert_array_equal(source.train.samples, IMAGES[:7])
     np.testing.assert_array_equal(source.val.labels, LABELS[7:])
 
 
 def test_first_suitable_array_without_labels(load):
     source = load(about=np.zeros(3), pictures=IMAGES[..., 0], more=IMAGES)
-    assert source.train.image_shape == (4, 6, 1)
+    assert source.train.sample_shape == (4, 6, 1)
     assert source.train.labels is None
 
 
@@ -73,14 +73,14 @@ def test_first_suitable_array_without_labels(load):
 def test_values(load, values, expected):
     images = np.broadcast_to(values[:, None, None, None], (3, 2, 2, 1))
     source = load(x_train=images, x_test=images)
-    np.testing.assert_array_equal(source.train.images[:, 0, 0, 0], expected)
+    np.testing.assert_array_equal(source.train.samples[:, 0, 0, 0], expected)
 
 
 def test_one_rule_of_values_for_both_splits(load):
     images = np.zeros((2, 2, 2, 1), np.float32)
     source = load(x_train=images, x_test=images - 1)  # so 0 is grey, not black
-    assert source.train.images[0, 0, 0, 0] == 128
-    assert source.val.images[0, 0, 0, 0] == 0
+    assert source.train.samples[0, 0, 0, 0] == 128
+    assert source.val.samples[0, 0, 0, 0] == 0
 
 
 def test_labels_of_any_values(load):
@@ -95,8 +95,8 @@ def test_labels_of_any_values(load):
 
 def test_converted_in_memory(load, tmp_path):
     source = load({"image_size": (8, 8), "channels": 1, "fit": "stretch"}, images=IMAGES)
-    assert source.train.image_shape == (8, 8, 1)
-    assert not isinstance(source.train.images, np.memmap)
+    assert source.train.sample_shape == (8, 8, 1)
+    assert not isinstance(source.train.samples, np.memmap)
     assert not (tmp_path / "cache").exists()
 
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tgan_tf.config import ConfigError
 from tgan_tf.data import pipeline
 from tgan_tf.data.pipeline import make_dataset, mirrored, shuffled_rows
-from tgan_tf.data.types import ImageSet
+from tgan_tf.data.types import SampleSet
 
 NUM_IMAGES = 50
 
@@ -19,7 +19,7 @@ def images():
     pixels = np.zeros((NUM_IMAGES, 2, 3, 1), np.uint8)
     pixels[:, 0, 0, 0] = np.arange(NUM_IMAGES)
     pixels[:, 0, 2, 0] = 100 + np.arange(NUM_IMAGES)
-    return ImageSet(pixels, np.arange(NUM_IMAGES, dtype=np.int32) % 7)
+    return SampleSet(pixels, np.arange(NUM_IMAGES, dtype=np.int32) % 7)
 
 
 def take(images, count, **options):
@@ -42,7 +42,7 @@ def test_elements(images):
         "label": tf.TensorSpec((8,), tf.int32),
     }
     assert dataset.cardinality() == tf.data.INFINITE_CARDINALITY
-    assert set(take(ImageSet(images.images), 1)) == {"image"}
+    assert set(take(SampleSet(images.samples), 1)) == {"image"}
 
 
 def test_labels_belong_to_the_images(images):
@@ -159,20 +159,20 @@ def test_mirrored_only_when_asked(images):
 
 
 def test_memory_maps_are_read_as_arrays_are(images, tmp_path):
-    np.save(tmp_path / "images.npy", images.images)
-    mapped = ImageSet(np.load(tmp_path / "images.npy", mmap_mode="r"), images.labels)
+    np.save(tmp_path / "images.npy", images.samples)
+    mapped = SampleSet(np.load(tmp_path / "images.npy", mmap_mode="r"), images.labels)
     for key, value in take(images, 10, mirror=True).items():
         np.testing.assert_array_equal(take(mapped, 10, mirror=True)[key], value)
 
 
 def test_the_data_are_not_changed(images):
-    before = images.images.copy()
+    before = images.samples.copy()
     take(images, 20, mirror=True)
-    np.testing.assert_array_equal(images.images, before)
+    np.testing.assert_array_equal(images.samples, before)
 
 
 def test_batches_larger_than_the_data(images):
-    few = ImageSet(images.images[:3])
+    few = SampleSet(images.samples[:3])
     stream = numbers(take(few, 2, batch_size=12)).reshape(8, 3)
     np.testing.assert_array_equal(np.sort(stream, axis=1), [[0, 1, 2]] * 8)
 
@@ -192,21 +192,21 @@ def test_impossible_batches_are_refused(images, options, error, message):
 
 def test_no_images():
     with pytest.raises(ConfigError, match="no images to train on"):
-        make_dataset(ImageSet(np.zeros((0, 2, 2, 1), np.uint8)), batch_size=2, seed=0)
+        make_dataset(SampleSet(np.zeros((0, 2, 2, 1), np.uint8)), batch_size=2, seed=0)
 
 
 _TWO_REPLICAS = """
 import numpy as np
 import tensorflow as tf
 from tgan_tf.data.pipeline import make_dataset, shuffled_rows
-from tgan_tf.data.types import ImageSet
+from tgan_tf.data.types import SampleSet
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 strategy = tf.distribute.MirroredStrategy(
     ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
 )
-images = ImageSet(np.arange(50, dtype=np.uint8).reshape(50, 1, 1, 1))
+images = SampleSet(np.arange(50, dtype=np.uint8).reshape(50, 1, 1, 1))
 
 def local(context):
     return make_dataset(

@@ -8,7 +8,7 @@ from tgan_tf.config import ConfigError
 from tgan_tf.data import prepare as module
 from tgan_tf.data.prepare import ordered_map, prepare, read
 from tgan_tf.data.reader import ArrayReader
-from tgan_tf.data.types import ImageSet
+from tgan_tf.data.types import SampleSet
 
 
 class BrokenReader(ArrayReader):
@@ -20,8 +20,8 @@ class BrokenReader(ArrayReader):
         labels = np.arange(20, dtype=np.int32) % 2
         super().__init__(
             "test",
-            ImageSet(images[:18], labels[:18]),
-            ImageSet(images[18:], labels[18:]),
+            SampleSet(images[:18], labels[:18]),
+            SampleSet(images[18:], labels[18:]),
             identity=0,
             val_fraction=0.1,
             seed=0,
@@ -40,26 +40,26 @@ def test_what_is_written_is_read(tmp_path):
     calls = []
     prepare(BrokenReader([]), (0, 0, 0), "crop", tmp_path, lambda *args: calls.append(args))
     train, val, skipped = read(tmp_path)
-    assert isinstance(train.images, np.memmap)
-    np.testing.assert_array_equal(train.images[:, 1, 1, 0], np.arange(18))
+    assert isinstance(train.samples, np.memmap)
+    np.testing.assert_array_equal(train.samples[:, 1, 1, 0], np.arange(18))
     np.testing.assert_array_equal(train.labels, np.arange(18) % 2)
-    np.testing.assert_array_equal(val.images[:, 0, 0, 0], [18, 19])
+    np.testing.assert_array_equal(val.samples[:, 0, 0, 0], [18, 19])
     assert skipped == ()
     assert calls == [(done, 20) for done in range(1, 21)]
-    assert not isinstance(read(tmp_path, in_memory=True).train.images, np.memmap)
+    assert not isinstance(read(tmp_path, in_memory=True).train.samples, np.memmap)
 
 
 def test_requested_shape(tmp_path):
     prepare(BrokenReader([]), (4, 6, 3), "stretch", tmp_path)
-    assert read(tmp_path).train.image_shape == (4, 6, 3)
+    assert read(tmp_path).train.sample_shape == (4, 6, 3)
 
 
 def test_unreadable_images_are_named_and_left_out(tmp_path):
     prepare(BrokenReader([3, 18]), (0, 0, 0), "crop", tmp_path)
     train, val, skipped = read(tmp_path)
-    np.testing.assert_array_equal(train.images[:, 0, 0, 0], np.delete(np.arange(18), 3))
+    np.testing.assert_array_equal(train.samples[:, 0, 0, 0], np.delete(np.arange(18), 3))
     np.testing.assert_array_equal(train.labels, np.delete(np.arange(18) % 2, 3))
-    np.testing.assert_array_equal(val.images[:, 0, 0, 0], [19])
+    np.testing.assert_array_equal(val.samples[:, 0, 0, 0], [19])
     assert skipped == ("(True, 0): broken PNG file", "(False, 3): broken PNG file")
 
 
@@ -77,7 +77,7 @@ def test_fatal_only_when_a_split_is_empty(tmp_path, broken, message):
 
 
 def test_one_image_is_too_few(tmp_path):
-    images = ImageSet(np.zeros((1, 2, 2, 1), np.uint8))
+    images = SampleSet(np.zeros((1, 2, 2, 1), np.uint8))
     reader = ArrayReader("one", images, None, identity=0, val_fraction=0.1, seed=0)
     with pytest.raises(ConfigError, match="has 1 images; training needs at least two"):
         prepare(reader, (0, 0, 0), "crop", tmp_path)

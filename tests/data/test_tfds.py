@@ -70,7 +70,7 @@ def load(tmp_path, monkeypatch):
 
 
 def values(images):
-    return sorted(int(v) for v in np.asarray(images.images)[:, 0, 0, 0])
+    return sorted(int(v) for v in np.asarray(images.samples)[:, 0, 0, 0])
 
 
 def test_labels_and_test_split(load, tmp_path):
@@ -84,11 +84,11 @@ def test_labels_and_test_split(load, tmp_path):
     assert source.name == "tiny"
     assert source.class_names == ("even", "odd")
     assert source.licence == "CC0"
-    assert source.train.image_shape == (6, 8, 3)
+    assert source.train.sample_shape == (6, 8, 3)
     assert values(source.train) == list(range(10))
     assert values(source.val) == [20, 21]
-    np.testing.assert_array_equal(source.train.images[:, 0, 0, 0] % 2, source.train.labels)
-    assert load(image_size=(4, 4), channels=1).train.image_shape == (4, 4, 1)
+    np.testing.assert_array_equal(source.train.samples[:, 0, 0, 0] % 2, source.train.labels)
+    assert load(image_size=(4, 4), channels=1).train.sample_shape == (4, 4, 1)
 
 
 def test_hidden_test_labels_are_not_used(load, tmp_path):
@@ -121,7 +121,7 @@ def test_read_once(load, tmp_path, monkeypatch):
     build(tmp_path / "tfds", "tiny", FEATURES, {"train": labelled(range(10))})
     first = load()
     monkeypatch.setattr(module.TfdsReader, "items", None)
-    np.testing.assert_array_equal(first.train.images, load().train.images)
+    np.testing.assert_array_equal(first.train.samples, load().train.samples)
 
 
 def test_no_images(load, tmp_path):

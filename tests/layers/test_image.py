@@ -72,6 +72,24 @@ class TestStem:
         with pytest.raises(ValueError, match=r"patch=3.*power of 2"):
             ImageStem(8, 3, "conv")
 
+    @pytest.mark.parametrize(
+        ("patch", "kind"), [(3, "patch"), (2, "overlap"), (1, "conv"), (4, "conv")]
+    )
+    def test_rows_of_a_sequence(self, patch, kind):
+        """A token sees all columns of its rows, and with more than patches of its neighbours'."""
+        layer = ImageStem(8, patch, kind, columns=3, dtype="float64")
+        x = RANDOM.normal(size=(2, 4 * patch, 3, 2))
+        layer.build(x.shape)
+        randomize(layer)
+        tokens = layer(x).numpy()
+        assert tokens.shape == layer.compute_output_shape(x.shape) == (2, 4, 8)
+        for column in range(3):
+            changed = x.copy()
+            changed[:, 0, column] += 1
+            moved = (layer(changed).numpy() != tokens).any((0, 2))
+            assert moved[0]
+            assert not moved[2:].any()
+
     def test_round_trip(self):
         layer = ImageStem(8, 4, "patch")
         assert ImageStem.from_config(layer.get_config()).get_config() == layer.get_config()
@@ -81,7 +99,7 @@ class TestOutput:
     GRID = (2, 3)
 
     def make(self, patch: int, kind: str) -> tuple[ImageOutput, np.ndarray]:
-        layer = ImageOutput(self.GRID, patch, 3, kind, "linear", dtype="float64")
+        layer = ImageOutput(self.GRID, (patch, patch), 3, kind, dtype="float64")
         x = RANDOM.normal(size=(2, 6, 4))
         layer.build(x.shape)
         randomize(layer)
@@ -113,14 +131,18 @@ class TestOutput:
         expected[: patch + 2, : patch + 2] = True
         np.testing.assert_array_equal(moved, expected)
 
-    def test_tanh_reaches_the_ends(self):
-        layer, x = self.make(2, "conv")
-        bounded = ImageOutput(self.GRID, 2, 3, dtype="float64")
-        bounded.build(x.shape)
-        bounded.set_weights(layer.get_weights())
-        np.testing.assert_allclose(bounded(x), np.tanh(layer(x)), rtol=1e-12)
+    def test_rows_of_a_sequence(self):
+        """A token makes some rows and all columns."""
+        layer = ImageOutput((3, 1), (2, 4), 5, "patch", dtype="float64")
+        x = RANDOM.normal(size=(2, 3, 6))
+        layer.build(x.shape)
+        randomize(layer)
+        y = layer(x).numpy()
+        assert y.shape == layer.compute_output_shape(x.shape) == (2, 6, 4, 5)
+        expected = x @ layer.linear.kernel.numpy() + layer.linear.bias.numpy()
+        np.testing.assert_allclose(y, expected.reshape(2, 6, 4, 5), rtol=1e-9)
 
     def test_round_trip(self):
-        layer = ImageOutput((2, 3), 2, 3, "patch", "linear")
+        layer = ImageOutput((2, 3), (2, 2), 3, "patch")
         again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
         assert again.get_config() == layer.get_config()

@@ -39,7 +39,7 @@ def test_grid_and_tokens():
 def test_shuffle_pixels(factor):
     height, width, channels = 2, 3, 2
     x = tokens(2, height * width, factor**2 * channels)
-    pixels = np.asarray(shuffle_pixels(x, (height, width), factor))
+    pixels = np.asarray(shuffle_pixels(x, (height, width), (factor, factor)))
     assert pixels.shape == (2, height * width * factor**2, channels)
     for row in range(height * factor):
         for column in range(width * factor):
@@ -49,3 +49,14 @@ def test_shuffle_pixels(factor):
                 pixels[:, row * width * factor + column],
                 x[:, token, part * channels : (part + 1) * channels],
             )
+
+
+def test_shuffle_of_rows_alone():
+    """As a square one would, were the others not there."""
+    x = tokens(2, 6, 4)
+    pixels = np.asarray(shuffle_pixels(x, (3, 2), (2, 1)))
+    assert pixels.shape == (2, 12, 2)
+    grid = np.asarray(x).reshape(2, 3, 2, 2, 2)  # [B, H, W, f, C]
+    np.testing.assert_array_equal(
+        pixels.reshape(2, 6, 2, 2), grid.swapaxes(2, 3).reshape(2, 6, 2, 2)
+    )

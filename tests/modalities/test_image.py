@@ -98,3 +98,12 @@ def test_names_of_files(tmp_path):
     for names in (["a"], ["a", "a"], ["a/b", "a b"]):
         with pytest.raises(ValueError, match="different names for 2 images"):
             modality().write(samples, tmp_path, names)
+
+
+def test_activate_reaches_the_ends_unless_linear():
+    values = tf.constant([[[[-3.0], [0.5]]]])
+    options = {"g_patch": 1, "g_widths": (8,), "g_depths": (1,), "g_windows": (0,), "d_patch": 1}
+    config = Config().replace(image_size=(1, 2), channels=1, **options)
+    np.testing.assert_allclose(ImageModality(config).activate(values), np.tanh(values), rtol=1e-6)
+    linear = ImageModality(config.replace(g_output_activation="linear"))
+    np.testing.assert_array_equal(linear.activate(values), values)

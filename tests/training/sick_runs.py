@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from tgan_tf.config import Config
-from tgan_tf.data.types import ImageSet, Source
+from tgan_tf.data.types import SampleSet, Source
 from tgan_tf.training import loop, prepare
 from tgan_tf.training.journal import Journal
 from tgan_tf.training.preview import Preview
@@ -88,12 +88,12 @@ def few_images() -> Iterator[None]:
     def few(*args: Any, **options: Any) -> Source:
         source = load(*args, **options)
         train, val = source.train, source.val
-        images = np.concatenate([train.images[64:], val.images])
+        images = np.concatenate([train.samples[64:], val.samples])
         labels = np.concatenate([train.labels[64:], val.labels])
         return Source(
             source.name,
-            ImageSet(train.images[:64], train.labels[:64]),
-            ImageSet(images, labels),
+            SampleSet(train.samples[:64], train.labels[:64]),
+            SampleSet(images, labels),
             source.class_names,
         )
 

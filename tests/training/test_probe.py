@@ -28,7 +28,7 @@ def gan() -> TransformerGAN:
 def of_samples(gan: TransformerGAN, source: Source, change) -> dict[str, Any]:
     """What is said of generated images that are ``change`` of the real ones."""
     rows = _chosen(source.train, 160, True)
-    images = np.asarray(source.train.images[rows])
+    images = np.asarray(source.train.samples[rows])
 
     def sample(seeds, label) -> np.ndarray:
         np.testing.assert_array_equal(label, source.train.labels[rows])
@@ -72,7 +72,7 @@ def test_one_sample_for_a_class(gan, source) -> None:
 
 
 def test_logits_are_those_of_the_discriminator(gan, source) -> None:
-    probe = Probe(gan, source, lambda seeds, label: source.train.images[seeds], 160)
+    probe = Probe(gan, source, lambda seeds, label: source.train.samples[seeds], 160)
     numbers, (images, label) = probe(), probe._train
     # Whole batches, of all classes.
     assert len(images) == 128
@@ -98,7 +98,7 @@ def test_overfitting_is_the_share_of_the_gap(gan, source, monkeypatch) -> None:
 
 def test_without_labels_nothing_is_said_of_classes(source) -> None:
     gan = TransformerGAN(resolved(g_depths=(0,), conditional=False, num_classes=0))
-    numbers = Probe(gan, source, lambda seeds, label: source.train.images[seeds], 64)()
+    numbers = Probe(gan, source, lambda seeds, label: source.train.samples[seeds], 64)()
     assert not {"class_diversity", "conditioning"} & set(numbers)
     assert numbers["d_val"] is not None
 

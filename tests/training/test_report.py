@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.training.runs import resolved
-from tgan_tf.data.types import ImageSet
+from tgan_tf.data.types import SampleSet
 from tgan_tf.gan import TransformerGAN
 from tgan_tf.training import curves, pages, report
 from tgan_tf.training.journal import Journal
@@ -235,7 +235,7 @@ def test_previews_are_of_the_same_latents_each_time(gan: TransformerGAN, tmp_pat
     one = preview.fakes(12.032)
     np.testing.assert_array_equal(preview.fakes(13), one)
     preview.classes()
-    reals = ImageSet(np.zeros((100, 8, 8, 1), np.uint8))
+    reals = SampleSet(np.zeros((100, 8, 8, 1), np.uint8))
     preview.reals(reals)
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["classes.png", "fakes000012_032.png", "fakes000013.png", "reals.png"]

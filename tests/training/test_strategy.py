@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tests.training.runs import resolved
 from tgan_tf.config import ConfigError
-from tgan_tf.data.types import ImageSet
+from tgan_tf.data.types import SampleSet
 from tgan_tf.training import strategy as strategies
 from tgan_tf.training.strategy import (
     any_worker,
@@ -27,9 +27,9 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TPU_NAME", raising=False)
 
 
-def images(labelled: bool = True) -> ImageSet:
+def images(labelled: bool = True) -> SampleSet:
     pixels = np.arange(20, dtype=np.uint8)[:, None, None, None] * np.ones((8, 8, 1), np.uint8)
-    return ImageSet(pixels, np.arange(20, dtype=np.int32) % 10 if labelled else None)
+    return SampleSet(pixels, np.arange(20, dtype=np.int32) % 10 if labelled else None)
 
 
 @pytest.mark.parametrize("name", ["auto", "one"])

@@ -71,7 +71,7 @@ def check_together(config: Config) -> None:
         )
     if g.g_gate and not g.g_modulation:
         raise ConfigError("--g_gate --nog_modulation: gates come from w; leave one of them out")
-    _check_upsampling(g)
+    _check_upsampling(g, math.prod(data.growth))
     if not (g.g_modulation or g.g_latent_tokens or g.g_input == "dense"):
         raise ConfigError(
             "--nog_modulation --g_input=constant: nothing would depend on the noise; use"
@@ -105,8 +105,33 @@ def check_together(config: Config) -> None:
             f"--top_k={config.objective.top_k:g} --d_minibatch_std={d.d_minibatch_std}: a logit"
             " that depends on its group ranks no sample; leave one of them out"
         )
+    if data.modality != "image":
+        _check_other_data(config)
     if config.is_resolved:
         _check_grids(config)
+
+
+def _check_other_data(config: Config) -> None:
+    """What is for images alone, against other data."""
+    for name in ("augment", "cr_augment"):
+        if policies := getattr(config.objective, name):
+            raise ConfigError(
+                f"--{name}={as_text(policies)} is for images, not for {config.data.modality}; pass"
+                f" --{name}= (empty)"
+            )
+    if not config.data.is_sequence:
+        return
+    for name, value in (
+        ("g_windows", config.generator.g_windows),
+        ("d_window", config.discriminator.d_window),
+    ):
+        if any(value):
+            raise ConfigError(
+                f"--{name}={as_text(value)}: attention windows are squares of images; use 0, which"
+                " is global"
+            )
+    if config.discriminator.d_kind == "conv":
+        raise ConfigError("--d_kind=conv is for images; use --d_kind=transformer")
 
 
 def _check_hidden(network: str, width: int, ratio: float) -> None:
@@ -131,8 +156,8 @@ def _check_position(network: str, kind: str, width: int, heads: int) -> None:
         )
 
 
-def _check_upsampling(g: GeneratorConfig) -> None:
-    """What becomes of the width from stage to stage."""
+def _check_upsampling(g: GeneratorConfig, more: int) -> None:
+    """What becomes of the width from stage to stage, which has ``more`` times the tokens."""
     if len(g.g_upsample) not in (1, len(g.g_widths) - 1):
         raise ConfigError(
             f"--g_upsample={','.join(g.g_upsample)}: give one for every transition between"
@@ -140,7 +165,7 @@ def _check_upsampling(g: GeneratorConfig) -> None:
         )
     for stage, kind in enumerate(g.upsampling):
         width, after = g.g_widths[stage : stage + 2]
-        left = {"shuffle": width / 4, "smooth_shuffle": width / 4, "bicubic": width}.get(kind)
+        left = {"shuffle": width / more, "smooth_shuffle": width / more, "bicubic": width}.get(kind)
         if left is not None and after != left:
             raise ConfigError(
                 f"--g_upsample={kind} makes {left:g} channels of {width}, not --g_widths={after} as"
@@ -290,15 +315,22 @@ def check_unused(config: Config) -> None:
 def _check_grids(config: Config) -> None:
     """Patches and windows against the resolution."""
     g, d = config.generator, config.discriminator
-    for axis, size in zip(("height", "width"), config.data.image_size, strict=True):
+    data = config.data
+    axes: tuple[tuple[str, int], ...] = (("length", data.signal_shape[0]),)
+    if data.modality == "image":
+        axes = (("height", data.image_size[0]), ("width", data.image_size[1]))
+    elif not data.is_sequence:
+        return  # networks of their own
+    for axis, size in axes:
         scale = g.g_patch * 2 ** (len(g.g_widths) - 1)
         if size % scale:
             below = size // scale * scale
             near = f"{below} or {below + scale}" if below else f"{scale}"
+            asked = "--image_size" if data.modality == "image" else "--dataset"
             raise ConfigError(
-                f"--image_size: the {axis} {size} is not a multiple of {scale}, which --g_patch="
-                f"{g.g_patch} and {len(g.g_widths)} stages need; use --image_size with {near}, or"
-                " other --g_patch or fewer --g_widths"
+                f"{asked}: the {axis} {size} is not a multiple of {scale}, which --g_patch="
+                f"{g.g_patch} and {len(g.g_widths)} stages need; use {asked} with {near}, or other"
+                " --g_patch or fewer --g_widths"
             )
         for stage, window in enumerate(g.g_windows):
             grid = size // scale * 2**stage

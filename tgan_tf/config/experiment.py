@@ -69,6 +69,43 @@ class DataConfig:
     )
     num_classes: int = option(0, "number of classes; 0: unconditional", low=0, resolved=True)
     class_names: tuple[str, ...] = option((), "a name for each class", resolved=True)
+    modality: str = option("image", "kind of data", resolved=True)
+    shape: tuple[int, ...] = option(
+        (),
+        "of what the networks see, channels last, where it is not an image",
+        low=1,
+        resolved=True,
+    )
+    vocabulary: tuple[str, ...] = option(
+        (), "what the numbers in the samples stand for", resolved=True
+    )
+
+    @property
+    def signal_shape(self) -> tuple[int, ...]:
+        """Of what the networks see, channels last; zeros: not known yet."""
+        return (*self.image_size, self.channels) if self.modality == "image" else self.shape
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether the signal is ``(rows, columns, channels)`` with rows in time.
+
+        A token then covers all columns, and only rows become more from stage to stage.
+        """
+        return self.modality != "image" and len(self.shape) == 3
+
+    @property
+    def growth(self) -> tuple[int, int]:
+        """By which the rows and columns of a grid of tokens grow from stage to stage."""
+        return (2, 1) if self.is_sequence else (2, 2)
+
+    def patch(self, side: int) -> tuple[int, int]:
+        """Rows and columns of the signal that a token of ``side`` pixels, or rows, covers."""
+        return (side, self.shape[1]) if self.is_sequence else (side, side)
+
+    def grid(self, side: int) -> tuple[int, int]:
+        """Rows and columns of tokens of ``side`` pixels, or rows."""
+        (height, width), (rows, columns) = self.signal_shape[:2], self.patch(side)
+        return height // rows, width // columns
 
     @property
     def num_conditions(self) -> int:

@@ -87,8 +87,11 @@ class Config:
     def resolve(
         self,
         *,
-        image_size: tuple[int, int],
-        channels: int,
+        image_size: tuple[int, int] = (0, 0),
+        channels: int = 0,
+        modality: str = "image",
+        shape: tuple[int, ...] = (),
+        vocabulary: Iterable[str] = (),
         num_classes: int = 0,
         class_names: Iterable[str] = (),
     ) -> Config:
@@ -97,14 +100,20 @@ class Config:
         Args:
             image_size: (H, W) of the prepared images.
             channels: 1, 3 or 4.
+            modality: kind of data; all but images say their ``shape`` instead of those two.
+            shape: of what the networks see, channels last.
+            vocabulary: what the numbers in the samples stand for.
             num_classes: classes of the data; ignored when ``conditional`` is off.
             class_names: a name for each class.
         """
         if not self.data.conditional:
             num_classes, class_names = 0, ()
+        images = {"image_size": image_size, "channels": channels} if modality == "image" else {}
         return self.replace(
-            image_size=image_size,
-            channels=channels,
+            **images,
+            modality=modality,
+            shape=shape,
+            vocabulary=tuple(vocabulary),
             num_classes=num_classes,
             class_names=tuple(class_names),
         )
@@ -112,7 +121,7 @@ class Config:
     @property
     def is_resolved(self) -> bool:
         """Whether the shape of a sample is known, so that networks can be built."""
-        return all(self.data.image_size) and self.data.channels > 0
+        return all(self.data.signal_shape)
 
     @property
     def total_steps(self) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from tgan_tf.config import ConfigError
-from tgan_tf.data.types import ImageSet
+from tgan_tf.data.types import SampleSet
 
 CLASS_NAMES = (
     "T-shirt/top",
@@ -73,7 +73,7 @@ def _existing(directory: Path, stem: str) -> Path | None:
     return next((p for p in (directory / stem, directory / f"{stem}.gz") if p.is_file()), None)
 
 
-def read_split(images_path: Path, labels_path: Path) -> ImageSet:
+def read_split(images_path: Path, labels_path: Path) -> SampleSet:
     """One split from its two files.
 
     Raises:
@@ -87,7 +87,7 @@ def read_split(images_path: Path, labels_path: Path) -> ImageSet:
         )
     if len(labels) and labels.max() >= len(CLASS_NAMES):
         raise ConfigError(f"{labels_path}: the label {labels.max()} is not one of 0..9")
-    return ImageSet(images[..., np.newaxis], labels.astype(np.int32))
+    return SampleSet(images[..., np.newaxis], labels.astype(np.int32))
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:

@@ -21,7 +21,7 @@ import numpy as np
 
 from tgan_tf.config import ConfigError, DataConfig
 from tgan_tf.data.reader import ArrayReader
-from tgan_tf.data.types import ImageSet
+from tgan_tf.data.types import SampleSet
 
 # (images, labels, validation images, validation labels)
 _CONVENTIONS = (
@@ -59,7 +59,7 @@ def npz_reader(path: str, data: DataConfig, seed: int) -> ArrayReader:
         values = np.unique(raw[0])
         labels = [_label_indices(part, values, file) for part in raw]
         class_names = _class_names(arrays.get("class_names"), values)
-    sets = [ImageSet(*pair) for pair in zip(images, labels, strict=False)]
+    sets = [SampleSet(*pair) for pair in zip(images, labels, strict=False)]
     status = file.stat()
     return ArrayReader(
         file.stem,

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tgan_tf.config import ConfigError
-from tgan_tf.data.types import ImageSet
+from tgan_tf.data.types import SampleSet
 
 # TensorFlow's own index_shuffle makes 4 rounds of its cipher, after which differences between
 # neighbours repeat a hundred times in 1,797 samples; 8 rounds leave nothing to be seen.
@@ -20,7 +20,7 @@ _CIPHER_ROUNDS = 8
 
 
 def make_dataset(
-    images: ImageSet,
+    images: SampleSet,
     *,
     batch_size: int,
     seed: int,
@@ -29,6 +29,7 @@ def make_dataset(
     num_shards: int = 1,
     shard: int = 0,
     replicas_per_shard: int = 1,
+    name: str = "image",
 ) -> tf.data.Dataset:
     """The batches of a run from ``start_step`` on, without end.
 
@@ -42,6 +43,7 @@ def make_dataset(
         shard: which of them this is.
         replicas_per_shard: replicas that take turns at this pipeline; elements
             k R to (k + 1) R - 1 are those of the k-th step.
+        name: of samples in the elements.
 
     Returns:
         Elements ``{"image": uint8 [b, H, W, C], "label": int32 [b]}``, without ``label`` where
@@ -68,7 +70,7 @@ def make_dataset(
         first = step * batch_size + (shard * replicas_per_shard + turn) * local_batch
         samples = first + tf.range(local_batch, dtype=tf.int64)  # [b]
         flips = mirrored(samples, seed) if mirror else tf.zeros_like(samples, tf.bool)
-        return _read(images, _rows(samples, len(images), seed), flips)
+        return _read(images, name, _rows(samples, len(images), seed), flips)
 
     options = tf.data.Options()
     options.deterministic = True
@@ -133,19 +135,20 @@ def _splitmix(values: tf.Tensor) -> tf.Tensor:
     return shifted(mixed, 31)
 
 
-def _read(images: ImageSet, rows: tf.Tensor, flips: tf.Tensor) -> dict[str, tf.Tensor]:
+def _read(images: SampleSet, name: str, rows: tf.Tensor, flips: tf.Tensor) -> dict[str, tf.Tensor]:
     """The images and labels of ``rows`` (int64 [b]), those of ``flips`` (bool [b]) mirrored.
 
     NumPy reads them, which touches no more of a memory map than these rows, and keeps the data
     out of the graph.
     """
-    arrays = {"image": images.images}
+    arrays = {name: images.samples}
     if images.labels is not None:
         arrays["label"] = images.labels
 
     def gather(rows: np.ndarray, flips: np.ndarray) -> list[np.ndarray]:
         parts = [np.asarray(array[rows]) for array in arrays.values()]
-        parts[0][flips] = parts[0][flips, :, ::-1]  # along W of [b, H, W, C]
+        if flips.any():
+            parts[0][flips] = parts[0][flips, :, ::-1]  # along W of [b, H, W, C]
         return parts
 
     types = [array.dtype for array in arrays.values()]

@@ -18,7 +18,7 @@ import numpy as np
 from tgan_tf.config import ConfigError
 from tgan_tf.data import pixels
 from tgan_tf.data.reader import Item, Reader
-from tgan_tf.data.types import ImageSet, Progress
+from tgan_tf.data.types import Progress, SampleSet
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -28,8 +28,8 @@ _SPLITS = ("train", "val")
 class Prepared(NamedTuple):
     """What ``read`` finds in a directory that ``prepare`` filled."""
 
-    train: ImageSet
-    val: ImageSet
+    train: SampleSet
+    val: SampleSet
     skipped: tuple[str, ...]
 
 
@@ -95,7 +95,7 @@ def read(directory: Path, *, in_memory: bool = False) -> Prepared:
     for split in _SPLITS:
         labels_path = directory / f"{split}_labels.npy"
         labels = np.load(labels_path) if labels_path.exists() else None
-        sets.append(ImageSet(np.load(directory / f"{split}_images.npy", mmap_mode=mode), labels))
+        sets.append(SampleSet(np.load(directory / f"{split}_images.npy", mmap_mode=mode), labels))
     skipped = json.loads((directory / "skipped.json").read_text(encoding="utf-8"))
     return Prepared(sets[0], sets[1], tuple(skipped))
 

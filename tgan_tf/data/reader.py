@@ -11,7 +11,7 @@ from PIL import Image
 
 from tgan_tf.data import pixels
 from tgan_tf.data.split import held_out_count, stratified_order
-from tgan_tf.data.types import ImageSet
+from tgan_tf.data.types import SampleSet
 
 
 class Item(NamedTuple):
@@ -88,8 +88,8 @@ class ArrayReader(Reader):
     def __init__(
         self,
         name: str,
-        train: ImageSet,
-        val: ImageSet | None,
+        train: SampleSet,
+        val: SampleSet | None,
         *,
         identity: Any,
         val_fraction: float,
@@ -120,10 +120,11 @@ class ArrayReader(Reader):
         self.count = len(train) + len(val)
 
     def native_size(self) -> tuple[int, int]:
-        return self.train.image_shape[:2]
+        height, width, _ = self.train.sample_shape
+        return height, width
 
     def native_channels(self) -> int:
-        return self.train.image_shape[2]
+        return self.train.sample_shape[2]
 
     def items(self) -> Iterator[Item]:
         for images, held_out in ((self.val, True), (self.train, False)):
@@ -133,9 +134,9 @@ class ArrayReader(Reader):
 
     def load(self, key: tuple[bool, int], size: tuple[int, int]) -> Image.Image:
         held_out, index = key
-        return pixels.image_from_array((self.val if held_out else self.train).images[index])
+        return pixels.image_from_array((self.val if held_out else self.train).samples[index])
 
 
-def _taken(images: ImageSet, indices: np.ndarray) -> ImageSet:
+def _taken(images: SampleSet, indices: np.ndarray) -> SampleSet:
     labels = None if images.labels is None else images.labels[indices]
-    return ImageSet(images.images[indices], labels)
+    return SampleSet(images.samples[indices], labels)

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import tempfile
 from pathlib import Path
@@ -23,9 +24,13 @@ from tgan_tf.data.prepare import prepare, read
 from tgan_tf.data.reader import ArrayReader, Reader
 from tgan_tf.data.split import stratified_order
 from tgan_tf.data.tfds import TfdsReader
-from tgan_tf.data.types import ImageSet, Progress, Source
+from tgan_tf.data.types import Progress, SampleSet, Source
 
-__all__ = ["ImageSet", "Source", "load_source"]
+__all__ = ["SampleSet", "Source", "load_source"]
+
+# Data that are no images: name, or what is before the colon -> module with a function
+# ``load(data, *, seed, progress)`` like ``load_source``.
+OTHERS: dict[str, str] = {}
 
 _FORMAT = 1  # of the prepared files and of the rules of conversion: raise it when either changes
 _IN_MEMORY_BYTES = 64 * 2**20
@@ -51,6 +56,13 @@ def load_source(data: DataConfig, *, seed: int = 0, progress: Progress | None = 
     Raises:
         ConfigError: naming the flag or the file, and the way out.
     """
+    kind = data.dataset.partition(":")[0]
+    if kind in OTHERS:
+        if data.mirror:
+            raise ConfigError(f"--mirror: {data.dataset} are no images; pass --nomirror")
+        if data.train_limit:
+            raise ConfigError(f"--train_limit is for images, which {data.dataset} are not")
+        return importlib.import_module(OTHERS[kind]).load(data, seed=seed, progress=progress)
     reader = _open(data, seed)
     if data.mirror and reader.mirror_safe is False:
         raise ConfigError(
@@ -86,7 +98,9 @@ def load_source(data: DataConfig, *, seed: int = 0, progress: Progress | None = 
     )
 
 
-def _limited(train: ImageSet, val: ImageSet, limit: int, seed: int) -> tuple[ImageSet, ImageSet]:
+def _limited(
+    train: SampleSet, val: SampleSet, limit: int, seed: int
+) -> tuple[SampleSet, SampleSet]:
     """As many images to train on; up to 10,000 of the others are held out too."""
     if limit >= len(train):
         raise ConfigError(
@@ -96,14 +110,14 @@ def _limited(train: ImageSet, val: ImageSet, limit: int, seed: int) -> tuple[Ima
     order = stratified_order(labels, seed)
     kept, others = np.sort(order[:limit]), np.sort(order[limit : limit + _MOST_LEFT_OVER])
 
-    def part(rows: np.ndarray) -> ImageSet:
-        return ImageSet(train.images[rows], None if train.labels is None else train.labels[rows])
+    def part(rows: np.ndarray) -> SampleSet:
+        return SampleSet(train.samples[rows], None if train.labels is None else train.labels[rows])
 
     left = part(others)
     val_labels = None
     if val.labels is not None and left.labels is not None:
         val_labels = np.concatenate([val.labels, left.labels])
-    return part(kept), ImageSet(np.concatenate([val.images, left.images]), val_labels)
+    return part(kept), SampleSet(np.concatenate([val.samples, left.samples]), val_labels)
 
 
 def _open(data: DataConfig, seed: int) -> Reader:
@@ -144,7 +158,7 @@ def _digits(data: DataConfig, seed: int) -> Reader:
     images = np.rint(digits.images * (255 / 16)).astype(np.uint8)  # [N, 8, 8], of 0..16
     return ArrayReader(
         "digits",
-        ImageSet(images[..., np.newaxis], digits.target.astype(np.int32)),
+        SampleSet(images[..., np.newaxis], digits.target.astype(np.int32)),
         None,
         identity="digits",
         val_fraction=data.val_fraction,
@@ -178,7 +192,7 @@ def _fashion_mnist(data: DataConfig, seed: int) -> Reader:
 
 def _all_of_shape(reader: ArrayReader, requested: tuple[int, int, int]) -> bool:
     shape = reader.shape(requested)
-    return reader.train.image_shape == reader.val.image_shape == shape
+    return reader.train.sample_shape == reader.val.sample_shape == shape
 
 
 def _bytes(reader: ArrayReader, requested: tuple[int, int, int]) -> int:

@@ -1,53 +1,59 @@
-"""What every data source becomes: two sets of uint8 images and what is known about them."""
+"""What every data source becomes: two sets of samples and what is known about them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from tgan_tf.config import Config
+
 Progress = Callable[[int, int], None]  # (done, total)
+
+_DTYPES = (np.dtype(np.uint8), np.dtype(np.int32), np.dtype(np.float32))
 
 
 @dataclass(frozen=True)
-class ImageSet:
+class SampleSet:
     """One split, ready for the pipeline.
 
     Args:
-        images: uint8 [N, H, W, C], values 0..255; may be a read-only memory map.
+        samples: [N, *sample_shape] as the modality stores them, images uint8 [N, H, W, C] with
+            values 0..255; may be a read-only memory map.
         labels: int32 [N] with values 0..num_classes-1, or None.
     """
 
-    images: np.ndarray
+    samples: np.ndarray
     labels: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        if self.images.dtype != np.uint8 or self.images.ndim != 4:
+        if self.samples.dtype not in _DTYPES or self.samples.ndim < 2:
             raise ValueError(
-                f"images are {self.images.dtype} {self.images.shape}, not uint8 [N, H, W, C]"
+                f"samples are {self.samples.dtype} {self.samples.shape}, not uint8, int32 or"
+                " float32 [N, ...]"
             )
         if self.labels is not None and (
-            self.labels.dtype != np.int32 or self.labels.shape != (len(self.images),)
+            self.labels.dtype != np.int32 or self.labels.shape != (len(self.samples),)
         ):
             raise ValueError(
                 f"labels are {self.labels.dtype} {self.labels.shape}, not int32"
-                f" [{len(self.images)}]"
+                f" [{len(self.samples)}]"
             )
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.samples)
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(H, W, C)."""
-        _, height, width, channels = self.images.shape
-        return height, width, channels
+    def sample_shape(self) -> tuple[int, ...]:
+        """Of one sample; of an image (H, W, C)."""
+        return tuple(self.samples.shape[1:])
 
 
 @dataclass(frozen=True)
 class Source:
-    """A data set, converted to one size and number of channels.
+    """A data set, converted to samples of one shape.
 
     Args:
         name: short name, fit for a file name.
@@ -57,15 +63,29 @@ class Source:
         mirror_safe: whether a mirrored image could be in the data; None: only the user knows.
         licence: of the data, as far as it is known.
         skipped: ``"file: reason"`` for each file that could not be read.
+        modality: kind of data, see ``tgan_tf.modalities``.
+        shape: of what the networks see, channels last; of images that of the samples.
+        vocabulary: what the numbers in the samples stand for, where they stand for something.
     """
 
     name: str
-    train: ImageSet
-    val: ImageSet
+    train: SampleSet
+    val: SampleSet
     class_names: tuple[str, ...] = ()
     mirror_safe: bool | None = None
     licence: str = ""
     skipped: tuple[str, ...] = ()
+    modality: str = "image"
+    shape: tuple[int, ...] = ()
+    vocabulary: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for part in (self.train, self.val):
+            images = part.samples
+            if self.modality == "image" and (images.dtype != np.uint8 or images.ndim != 4):
+                raise ValueError(
+                    f"images are {images.dtype} {images.shape}, not uint8 [N, H, W, C]"
+                )
 
     @property
     def num_classes(self) -> int:
@@ -75,9 +95,22 @@ class Source:
     @property
     def image_size(self) -> tuple[int, int]:
         """(H, W) of every image."""
-        return self.train.image_shape[:2]
+        height, width, _ = self.train.sample_shape
+        return height, width
 
     @property
     def channels(self) -> int:
         """1, 3 or 4."""
-        return self.train.image_shape[2]
+        return self.train.sample_shape[2]
+
+    def resolve(self, config: Config) -> Config:
+        """The configuration with what this data set says filled in."""
+        labels: dict[str, Any] = {
+            "num_classes": self.num_classes,
+            "class_names": self.class_names,
+        }
+        if self.modality == "image":
+            return config.resolve(image_size=self.image_size, channels=self.channels, **labels)
+        return config.resolve(
+            modality=self.modality, shape=self.shape, vocabulary=self.vocabulary, **labels
+        )

@@ -48,14 +48,13 @@ def measured(sampler: Sampler) -> dict[str, Any] | None:
 def card(sampler: Sampler, described: Mapping[str, Any]) -> str:
     """The text of README.md, in Markdown."""
     config = sampler.config
-    height, width, channels = sampler.modality.sample_shape
-    colour = {1: "grey", 3: "RGB", 4: "RGBA"}[channels]
     data = _data(sampler)
     count = data.get("training_images")
-    images = f"{count:,} training images" if count else "its training images"
+    kind = sampler.modality.plural
+    images = f"{count:,} training {kind}" if count else f"its training {kind}"
     kimg = sampler.step * config.training.batch_size / 1000
     facts = [
-        ("Makes", f"{height}x{width} {colour} images in one pass"),
+        ("Makes", f"{kind}, {sampler.modality.describe()}, in one pass"),
         ("Network", f"transformer generator, {sampler.generator.count_params():,} parameters"),
         ("Classes", _text(", ".join(config.data.class_names)) or "none"),
         ("Trained on", _text(data.get("name") or config.data.dataset)),

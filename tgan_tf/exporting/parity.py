@@ -94,12 +94,13 @@ def make_cases(sampler: Sampler, batch_size: int, *, first_seed: int = 0) -> Ite
         for seed, psi, scale in zip(seeds, truncation, guidance, strict=True)
     ]
     yield Case("sample", inputs, np.concatenate(samples))
-    yield Case("sample_png", inputs, np.concatenate(samples))
+    for name in sampler.modality.files():
+        yield Case(name, inputs, np.concatenate(samples))
     if sampler.judges:
         images = np.concatenate(samples)
         yield Case(
             "discriminate",
-            {"image": images, **label},
+            {sampler.modality.name: images, **label},
             sampler.discriminate(images, keras_label).numpy(),
         )
     if names := sampler.directions.names:

@@ -159,6 +159,7 @@ class _Judge:
         seeds = np.arange(_FIRST_JUDGED, _FIRST_JUDGED + _JUDGED, dtype=np.int32)
         self._seeds = seeds[: _JUDGED // batch_size * batch_size or batch_size]
         self._batch, self._ones = batch_size, _ones(sampler, batch_size)
+        self._kind = sampler.modality.name
         self._label = None
         if sampler.num_classes:
             self._label = portable_random.classes_numpy(self._seeds, sampler.num_classes)
@@ -171,7 +172,7 @@ class _Judge:
         for first in range(0, len(self._seeds), self._batch):
             part = slice(first, first + self._batch)
             label = {} if self._label is None else {"label": self._label[part]}
-            made.append(run(seed=self._seeds[part], **self._ones, **label)["image"].copy())
+            made.append(run(seed=self._seeds[part], **self._ones, **label)[self._kind].copy())
         error = np.abs(np.concatenate(made).astype(np.int32) - self._expected)
         mean_square = float(np.mean(np.square(error, dtype=np.float64)))
         psnr = 10 * np.log10(255**2 / mean_square) if mean_square else np.inf

@@ -65,8 +65,9 @@ class ExportedSampler:
                 "the run again with `python -m export.saved_model`"
             )
         run = signatures["sample"]
+        (output,) = run.structured_outputs
         self._run = lambda inputs: run(**{k: tf.constant(v) for k, v in inputs.items()})[
-            "image"
+            output
         ].numpy()
         return set(run.structured_input_signature[1])
 
@@ -84,7 +85,8 @@ class ExportedSampler:
         with contextlib.suppress(ValueError):
             self.config = flatbuffer.read_metadata(path.read_bytes())["config"]
         run = interpreter.get_signature_runner("sample")
-        self._run = lambda inputs: run(**inputs)["image"]
+        (output,) = run.get_output_details()
+        self._run = lambda inputs: run(**inputs)[output]
         details = run.get_input_details()
         return int(details["seed"]["shape"][0]), set(details)
 
@@ -105,7 +107,7 @@ class ExportedSampler:
             batch_size: samples made at once where the file leaves it open.
 
         Returns:
-            uint8 ``[N, H, W, C]``.
+            ``[N, *sample_shape]``.
 
         Raises:
             ValueError: as `inference.check_seeds`, or a conditional generator without classes.

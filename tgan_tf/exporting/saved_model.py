@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from tgan_tf.exporting import signatures
 from tgan_tf.exporting.card import measured, write_card
@@ -80,6 +78,7 @@ def check(sampler: Sampler, path: str | os.PathLike[str]) -> dict[str, float]:
     Raises:
         ExportError: the file cannot be run, or gives other numbers.
     """
+    files = sampler.modality.files()
     cases = [case for batch in CHECKED_BATCHES for case in make_cases(sampler, batch)]
     errors: dict[str, float] = {}
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
@@ -95,17 +94,10 @@ def check(sampler: Sampler, path: str | os.PathLike[str]) -> dict[str, float]:
                 answer = session.run(output.name, feed)
             except tf.errors.OpError as error:
                 raise ExportError(f"signature {case.signature!r} fails: {error}") from error
-            if case.signature == "sample_png":
-                answer = np.stack([_pixels(file) for file in answer])
+            if case.signature in files:
+                answer = np.stack([sampler.modality.unfiled(case.signature, f) for f in answer])
             errors[case.signature] = max(difference(case, answer), errors.get(case.signature, 0.0))
     return errors
-
-
-def _pixels(png: bytes) -> np.ndarray:
-    """uint8 [H, W, C] of a PNG file."""
-    with Image.open(io.BytesIO(png)) as image:
-        pixels = np.asarray(image)
-    return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
 
 
 def _versions(out_dir: Path) -> list[int]:

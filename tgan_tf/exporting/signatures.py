@@ -12,7 +12,8 @@ requests only then. Inputs are addressed by name, their order differs between ru
 | `discriminate` | image uint8 [B, H, W, C], label int32 [B] | `probability` float32 [B], how probable D finds it that they are real; of a run whose D judges images one by one |
 | `edit` | those of `sample`, strengths float32 [B, K] | `image` uint8 [B, H, W, C]; of a run with K directions |
 
-An unconditional generator has no input `label`; one that was trained without `--condition_dropout`
+Other modalities have their own name for `image`, their own shapes and types, and other signatures
+than `sample_png`, see `Modality.files`. An unconditional generator has no input `label`; one that was trained without `--condition_dropout`
 has no input `guidance`, and with it the label after the last class is "no class". TFLite files have `generate` and `sample` alone.
 """  # noqa: E501
 
@@ -38,19 +39,14 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
     Returns:
         Concrete functions by signature; with an open batch those of servers too.
     """
+    kind = sampler.modality.name
 
     def generate(z: tf.Tensor, *label: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"image": sampler.generator(z, *label)}
+        return {kind: sampler.generator(z, *label)}
 
     def sample(seed: tf.Tensor, truncation: tf.Tensor, *rest: tf.Tensor) -> dict[str, tf.Tensor]:
         guidance, label = [*(rest if sampler.guided else (None, *rest)), None][:2]
-        return {"image": sampler.render(seed, label, truncation, guidance)}
-
-    def sample_png(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        # One by one: the operation takes single images in some versions.
-        images = sample(*inputs)["image"]
-        files = tf.map_fn(tf.io.encode_png, images, fn_output_signature=tf.string)
-        return {"image_bytes": files}
+        return {kind: sampler.render(seed, label, truncation, guidance)}
 
     def interpolate(
         seed_a: tf.Tensor, seed_b: tf.Tensor, t: tf.Tensor, truncation: tf.Tensor, *rest: tf.Tensor
@@ -58,17 +54,20 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
         guidance, *labels = rest if sampler.guided else (None, *rest)
         label_a, label_b = labels or (None, None)
         walk = sampler.render_between(seed_a, seed_b, label_a, label_b, t, truncation, guidance)
-        return {"image": walk}
+        return {kind: walk}
 
     def edit(
         seed: tf.Tensor, strengths: tf.Tensor, truncation: tf.Tensor, *rest: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         guidance, label = [*(rest if sampler.guided else (None, *rest)), None][:2]
         offset = tf.matmul(strengths, sampler.directions.vectors)  # [B, w_dim]
-        return {"image": sampler.render(seed, label, truncation, guidance, offset)}
+        return {kind: sampler.render(seed, label, truncation, guidance, offset)}
 
-    def discriminate(image: tf.Tensor, *label: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"probability": sampler.discriminate(image, *label)}
+    def discriminate(given: tf.Tensor, *label: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"probability": sampler.discriminate(given, *label)}
+
+    def filed(convert: Any) -> Any:
+        return lambda *inputs: convert(sample(*inputs)[kind])
 
     def vector(name: str, dtype: tf.DType) -> tf.TensorSpec:
         return tf.TensorSpec([batch_size], dtype, name)
@@ -77,27 +76,31 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
     controls += [vector("guidance", tf.float32)] if sampler.guided else []
     label = [vector("label", tf.int32)] if sampler.num_classes else []
     seed_and_more = [vector("seed", tf.int32), *controls, *label]
-    inputs = {
-        generate: [tf.TensorSpec([batch_size, sampler.latent_dim], tf.float32, "z"), *label],
-        sample: seed_and_more,
+    functions: dict[str, tuple[Any, list[tf.TensorSpec]]] = {
+        "generate": (
+            generate,
+            [tf.TensorSpec([batch_size, sampler.latent_dim], tf.float32, "z"), *label],
+        ),
+        "sample": (sample, seed_and_more),
     }
     if batch_size is None:
         ends = [vector(f"seed_{end}", tf.int32) for end in "ab"]
         labels = [vector(f"label_{end}", tf.int32) for end in "ab"] if label else []
-        inputs[sample_png] = seed_and_more
+        for name, convert in sampler.modality.files().items():
+            functions[name] = (filed(convert), seed_and_more)
         if count := len(sampler.directions.names):
             strengths = tf.TensorSpec([None, count], tf.float32, "strengths")
-            inputs[edit] = [seed_and_more[0], strengths, *seed_and_more[1:]]
+            functions["edit"] = (edit, [seed_and_more[0], strengths, *seed_and_more[1:]])
         if sampler.judges:
             shape = [None, *sampler.modality.sample_shape]
-            inputs[discriminate] = [tf.TensorSpec(shape, tf.uint8, "image"), *label]
-        inputs[interpolate] = [*ends, vector("t", tf.float32), *controls, *labels]
+            given = tf.TensorSpec(shape, tf.as_dtype(sampler.modality.sample_dtype), kind)
+            functions["discriminate"] = (discriminate, [given, *label])
+        inputs = [*ends, vector("t", tf.float32), *controls, *labels]
+        functions["interpolate"] = (interpolate, inputs)
     # No jit_compile: the attribute would stay in the file, and servers have XLA off on the CPU.
     return {
-        function.__name__: tf.function(
-            function, input_signature=specs, autograph=False
-        ).get_concrete_function()
-        for function, specs in inputs.items()
+        name: tf.function(function, input_signature=specs, autograph=False).get_concrete_function()
+        for name, (function, specs) in functions.items()
     }
 
 

@@ -76,7 +76,9 @@ def describe(sampler: Sampler) -> dict[str, Any]:
     return {
         "modality": sampler.modality.name,
         "sample_shape": list(sampler.modality.sample_shape),
-        "value_range": [-1.0, 1.0],  # of `generate`; `sample` makes uint8
+        "signal_shape": list(sampler.modality.signal_shape),
+        "value_range": [-1.0, 1.0],  # of `generate`, of images; `sample` makes uint8
+        "vocabulary": list(sampler.config.data.vocabulary),
         "latent_dim": sampler.latent_dim,
         "class_names": list(sampler.config.data.class_names),
         "step": sampler.step,
@@ -103,7 +105,9 @@ def check(sampler: Sampler, content: bytes, batch_size: int) -> dict[str, float]
                 continue
             if case.signature not in present:
                 raise ExportError(f"signature {case.signature!r} is missing from the TFLite file.")
-            answer = interpreter.get_signature_runner(case.signature)(**case.inputs)["image"]
+            answer = interpreter.get_signature_runner(case.signature)(**case.inputs)[
+                sampler.modality.name
+            ]
             errors[case.signature] = max(difference(case, answer), errors.get(case.signature, 0.0))
     return errors
 

@@ -16,32 +16,35 @@ class ImageStem(keras.layers.Layer):
 
     Args:
         width: channels of the tokens.
-        patch: pixels a side of one token.
+        patch: pixels a side of one token; of a sequence, rows.
         kind: ``patch``: one linear map of each patch (Dosovitskiy et al. 2021); ``conv``: 3x3
             convolutions of stride 2 until a token covers ``patch`` pixels (Xiao et al. 2021: easier
             to train), so ``patch`` is a power of 2; ``overlap``: one linear map of patches of twice
             the side, which share half of it with each neighbour (Lee et al. 2022, sec. 3.2), so
             ``patch`` is even.
+        columns: of a sequence, all of which a token covers; 0: patches are square.
     """
 
-    def __init__(self, width: int, patch: int, kind: str = "conv", **kwargs: Any) -> None:
+    def __init__(
+        self, width: int, patch: int, kind: str = "conv", columns: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         if kind == "overlap" and patch % 2:
             raise ValueError(f"patch={patch}: overlapping patches need an even number")
         if kind == "conv" and patch & (patch - 1):
             raise ValueError(f"patch={patch}: strided convolutions need a power of 2")
-        self.width, self.patch, self.kind = width, patch, kind
+        self.width, self.patch, self.kind, self.columns = width, patch, kind, columns
 
     def build(self, input_shape: Any) -> None:
-        policy = self.dtype_policy
+        policy, columns = self.dtype_policy, self.columns
         self.convolutions = []
         if self.kind in ("patch", "overlap"):
             # Of a kernel of twice the stride, "same" pads half a stride on each side.
             self.convolutions.append(
                 keras.layers.Conv2D(
                     self.width,
-                    self.patch * (2 if self.kind == "overlap" else 1),
-                    strides=self.patch,
+                    (side := self.patch * (2 if self.kind == "overlap" else 1), columns or side),
+                    strides=(self.patch, columns or self.patch),
                     padding="same",
                     dtype=policy,
                     name="patches",
@@ -50,12 +53,15 @@ class ImageStem(keras.layers.Layer):
         else:
             count = self.patch.bit_length() - 1
             for index in range(max(1, count)):
+                step = 2 if count else 1
+                # The first one takes in all columns, the others find one.
+                across = columns if index == 0 else min(columns, 1)
                 # Channels double as the resolution halves: all convolutions cost about the same.
                 self.convolutions.append(
                     keras.layers.Conv2D(
                         self.width >> max(0, count - 1 - index),
-                        3,
-                        strides=2 if count else 1,
+                        (3, across or 3),
+                        strides=(step, across or step),
                         padding="same",
                         dtype=policy,
                         name=f"conv_{index}",
@@ -73,10 +79,11 @@ class ImageStem(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         batch, height, width, _ = input_shape
-        return (batch, (height // self.patch) * (width // self.patch), self.width)
+        across = self.columns or self.patch
+        return (batch, (height // self.patch) * (width // across), self.width)
 
     def get_config(self) -> dict[str, Any]:
-        names = ("width", "patch", "kind")
+        names = ("width", "patch", "kind", "columns")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
@@ -86,31 +93,26 @@ class ImageOutput(keras.layers.Layer):
 
     Args:
         grid: (H, W) of the tokens.
-        patch: pixels a side that a token makes.
+        patch: rows and columns that a token makes.
         channels: of the image.
         kind: ``patch``: one linear map of each token to its pixels; ``conv``: pixel shuffle, then
             two 3x3 convolutions, which hide the seams between patches.
-        activation: ``tanh``, or ``linear``, which decoding clips to [-1, 1]. Where many pixels of
-            the data are exactly -1 or 1, as a black background is, only tanh reaches them: the
-            discriminator soon knows a linear output by its noise there.
     """
 
     def __init__(
         self,
         grid: tuple[int, int],
-        patch: int,
+        patch: tuple[int, int],
         channels: int,
         kind: str = "conv",
-        activation: str = "tanh",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.grid = (grid[0], grid[1])
-        self.patch, self.channels, self.kind = patch, channels, kind
-        self.activation = activation
+        self.grid, self.patch = (grid[0], grid[1]), (patch[0], patch[1])
+        self.channels, self.kind = channels, kind
 
     def build(self, input_shape: Any) -> None:
-        policy, area = self.dtype_policy, self.patch**2
+        policy, area = self.dtype_policy, self.patch[0] * self.patch[1]
         if self.kind == "patch":
             self.linear = keras.layers.Dense(area * self.channels, dtype=policy, name="linear")
             self.linear.build(input_shape)
@@ -127,19 +129,19 @@ class ImageOutput(keras.layers.Layer):
             self.convolutions.append(layer)
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """``[B, h*w, width]`` -> ``[B, h*p, w*p, channels]``."""
-        size = (self.grid[0] * self.patch, self.grid[1] * self.patch)
+        """``[B, h*w, width]`` -> ``[B, h*p, w*q, channels]``."""
+        size = (self.grid[0] * self.patch[0], self.grid[1] * self.patch[1])
         x = shuffle_pixels(self.linear(x), self.grid, self.patch)  # [B, H*W, width or channels]
         x = to_grid(x, size)  # [B, H, W, width or channels]
         if self.kind == "conv":
             for layer in self.convolutions:
                 x = layer(tf.nn.leaky_relu(x, 0.2))  # [B, H, W, channels] in the end
-        return tf.tanh(x) if self.activation == "tanh" else x
+        return x
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        height, width = self.grid
-        return (input_shape[0], height * self.patch, width * self.patch, self.channels)
+        sides = (count * side for count, side in zip(self.grid, self.patch, strict=True))
+        return (input_shape[0], *sides, self.channels)
 
     def get_config(self) -> dict[str, Any]:
-        names = ("grid", "patch", "channels", "kind", "activation")
+        names = ("grid", "patch", "channels", "kind")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

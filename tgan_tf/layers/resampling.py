@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -14,8 +13,10 @@ from tgan_tf.layers.windows import shuffle_pixels, to_grid, to_tokens
 _SHARPNESS = -0.75
 
 
-def upsample(x: tf.Tensor, grid: tuple[int, int], kind: str) -> tf.Tensor:
-    """Tokens of a grid -> tokens of the grid of twice the side.
+def upsample(
+    x: tf.Tensor, grid: tuple[int, int], kind: str, factor: tuple[int, int] = (2, 2)
+) -> tf.Tensor:
+    """Tokens of a grid -> tokens of a larger grid, in general of twice the side.
 
     Args:
         x: ``[B, H*W, C]``.
@@ -23,22 +24,24 @@ def upsample(x: tf.Tensor, grid: tuple[int, int], kind: str) -> tf.Tensor:
         kind: ``shuffle``: channels become pixels, a quarter of them is left (Shi et al. 2016);
             ``smooth_shuffle``: the same after a low-pass filter, bicubic to four times the side and
             the mean of 4x4 (TransGAN for faces, Jiang et al. 2021); ``bicubic``: channels stay.
+        factor: by which rows and columns become more.
 
     Returns:
-        ``[B, 4*H*W, C']``, C' of ``C`` or a quarter of it.
+        ``[B, 4*H*W, C']``, C' of ``C`` or a quarter of it (with a factor of 2 x 2).
     """
     if kind == "bicubic":
-        return _separable(x, grid, functools.partial(bicubic_matrix, factor=2))
+        rows, columns = map(bicubic_matrix, grid, factor)
+        return _separable(x, grid, rows, columns)
     if kind == "smooth_shuffle":
-        x = _separable(x, grid, _smoothing_matrix)
+        x = _separable(x, grid, *map(_smoothing_matrix, grid))
     elif kind != "shuffle":
         raise ValueError(f"kind={kind!r} is not one of shuffle, smooth_shuffle, bicubic")
-    return shuffle_pixels(x, grid, 2)
+    return shuffle_pixels(x, grid, factor)
 
 
-def pool_tokens(x: tf.Tensor, grid: tuple[int, int]) -> tf.Tensor:
-    """Means of 2x2 tokens: ``[B, H*W, C]`` -> ``[B, H*W/4, C]``."""
-    return to_tokens(tf.nn.avg_pool2d(to_grid(x, grid), 2, 2, "VALID"))
+def pool_tokens(x: tf.Tensor, grid: tuple[int, int], factor: tuple[int, int] = (2, 2)) -> tf.Tensor:
+    """Means of 2x2 tokens, or of ``factor``: ``[B, H*W, C]`` -> ``[B, H*W/4, C]``."""
+    return to_tokens(tf.nn.avg_pool2d(to_grid(x, grid), factor, factor, "VALID"))
 
 
 @functools.cache
@@ -72,11 +75,11 @@ def _smoothing_matrix(size: int) -> np.ndarray:
 
 
 def _separable(
-    x: tf.Tensor, grid: tuple[int, int], matrix_of: Callable[[int], np.ndarray]
+    x: tf.Tensor, grid: tuple[int, int], of_rows: np.ndarray, of_columns: np.ndarray
 ) -> tf.Tensor:
     """A matrix for each axis: ``[B, H*W, C]`` -> ``[B, H'*W', C]``."""
     (height, width), channels = grid, x.shape[-1]
-    rows, columns = (tf.constant(matrix_of(size), x.dtype) for size in grid)
+    rows, columns = (tf.constant(matrix, x.dtype) for matrix in (of_rows, of_columns))
     x = tf.matmul(rows, tf.reshape(x, (-1, height, width * channels)))  # [B, H', W*C]
     x = tf.matmul(columns, tf.reshape(x, (-1, width, channels)))  # [B*H', W', C]
     return tf.reshape(x, (-1, rows.shape[0] * columns.shape[0], channels))

@@ -31,6 +31,11 @@ def to_tokens(x: tf.Tensor) -> tf.Tensor:
     return tf.reshape(x, (-1, x.shape[1] * x.shape[2], x.shape[3]))
 
 
-def shuffle_pixels(x: tf.Tensor, grid: tuple[int, int], factor: int) -> tf.Tensor:
-    """``[B, H*W, f*f*C]`` -> ``[B, f*H * f*W, C]``: channels become pixels (Shi et al. 2016)."""
-    return to_tokens(tf.nn.depth_to_space(to_grid(x, grid), factor)) if factor > 1 else x
+def shuffle_pixels(x: tf.Tensor, grid: tuple[int, int], factor: tuple[int, int]) -> tf.Tensor:
+    """``[B, H*W, f*g*C]`` -> ``[B, f*H * g*W, C]``: channels become pixels (Shi et al. 2016)."""
+    rows, columns = factor
+    if rows == columns:
+        return to_tokens(tf.nn.depth_to_space(to_grid(x, grid), rows)) if rows > 1 else x
+    x = tf.reshape(x, (-1, *grid, rows, columns, x.shape[-1] // (rows * columns)))
+    x = tf.transpose(x, (0, 1, 3, 2, 4, 5))  # [B, H, f, W, g, C]
+    return tf.reshape(x, (-1, grid[0] * rows * grid[1] * columns, x.shape[-1]))

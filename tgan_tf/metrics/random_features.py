@@ -8,6 +8,7 @@ than trained ones do. Here they watch a training; results that are published wan
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -67,3 +68,48 @@ class RandomFeatures:
             x = tf.nn.leaky_relu(tf.nn.conv2d(x, kernel, 1 if index == 0 else 2, "SAME"), 0.2)
         x = tf.image.resize(x, (_GRID, _GRID), "area")  # [B, 2, 2, 64]
         return tf.reshape(x, (-1, self._projection.shape[0])) @ self._projection  # [B, 64]
+
+
+class RandomSignalFeatures:
+    """The same for other data than images: random convolutions in time, means and deviations.
+
+    Args:
+        encode: samples to what the networks see.
+        signal_shape: of that, ``(T, ..., C)``; all but time is taken for channels.
+    """
+
+    name = "random"
+    identity = "random_signal/1"
+    dim = 64
+
+    def __init__(
+        self, encode: Callable[[tf.Tensor], tf.Tensor], signal_shape: tuple[int, ...]
+    ) -> None:
+        rng = np.random.default_rng(0)
+        self._encode, self._length = encode, signal_shape[0]
+        channels = int(np.prod(signal_shape[1:]))
+        self._kernels = []
+        for taps, inner, outer in ((1, channels, 64), (4, 64, 64), (4, 64, 64)):
+            kernel = rng.standard_normal((taps, inner, outer)) * np.sqrt(2 / (taps * inner))
+            self._kernels.append(tf.constant(kernel, tf.float32))
+        orthogonal, _ = np.linalg.qr(rng.standard_normal((128, self.dim)))
+        self._projection = tf.constant(orthogonal, tf.float32)
+        self._forward = tf.function(self._features, autograph=False)
+
+    def __call__(self, samples: np.ndarray) -> np.ndarray:
+        """Features, float32 ``[B, 64]``, of samples ``[B, *sample_shape]``."""
+        parts = []
+        for start in range(0, len(samples), _AT_ONCE):
+            # Always of one size: the function is traced once.
+            rows = np.arange(start, start + _AT_ONCE) % len(samples)
+            parts.append(self._forward(tf.constant(samples[rows])).numpy())
+        return np.concatenate(parts)[: len(samples)]
+
+    def _features(self, samples: tf.Tensor) -> tf.Tensor:
+        x = self._encode(samples)
+        x = tf.reshape(x, (-1, self._length, self._kernels[0].shape[1]))  # [B, T, C]
+        for index, kernel in enumerate(self._kernels):
+            stride = 2 if index == 2 else 1
+            x = tf.nn.leaky_relu(tf.nn.conv1d(x, kernel, stride, "SAME"), 0.2)
+        mean, variance = tf.nn.moments(x, axes=[1])  # [B, 64] each
+        return tf.concat([mean, tf.sqrt(variance + 1e-6)], axis=-1) @ self._projection  # [B, 64]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,20 +15,31 @@ class Modality(abc.ABC):
     """How one kind of data becomes what the networks see, and back, and how people see it.
 
     Attributes:
-        name: of the kind of data.
+        name: of the kind of data; that of samples in batches and in exported signatures too.
+        plural: what people call many samples.
         sample_shape: of one sample, as stored.
         sample_dtype: of one sample, as stored.
+        signal_shape: of one sample as the networks see it, channels last.
         augmentations: the DiffAugment policies that make sense for it.
     """
 
     name: str
+    plural: str = "samples"
     sample_shape: tuple[int, ...]
     sample_dtype: np.dtype
+    signal_shape: tuple[int, ...]
     augmentations: tuple[str, ...]
 
     @abc.abstractmethod
     def encode(self, samples: tf.Tensor) -> tf.Tensor:
-        """Stored samples [B, *sample_shape] to what the discriminator sees, float32."""
+        """Stored samples [B, *sample_shape] to float32 [B, *signal_shape]."""
+
+    @abc.abstractmethod
+    def activate(self, values: tf.Tensor) -> tf.Tensor:
+        """The generator's last step, from any numbers to signals [B, *signal_shape].
+
+        Of operations that TFLite has built in.
+        """
 
     @abc.abstractmethod
     def decode(self, values: tf.Tensor) -> tf.Tensor:
@@ -36,6 +47,22 @@ class Modality(abc.ABC):
 
         Of operations that TFLite has built in, for it is part of every exported model.
         """
+
+    @abc.abstractmethod
+    def describe(self) -> str:
+        """The shape of a sample for people: "28 x 28 grey"."""
+
+    def files(self) -> Mapping[str, Callable[[tf.Tensor], dict[str, tf.Tensor]]]:
+        """By name of a signature of exported models: samples to files or texts, as strings.
+
+        The names of outputs that are no texts end in ``_bytes``, which REST gives in base64. Run by
+        TensorFlow alone.
+        """
+        return {}
+
+    def unfiled(self, signature: str, file: bytes) -> np.ndarray:
+        """The sample [*sample_shape] in a file that a signature of ``files`` made."""
+        raise NotImplementedError(f"{self.name} has no signature {signature!r}")
 
     @abc.abstractmethod
     def grid(self, samples: np.ndarray, columns: int = 0) -> np.ndarray:

@@ -38,7 +38,7 @@ class _Discriminator(keras.Model):
         super().__init__(**{"dtype": config.training.precision, "name": "discriminator", **kwargs})
         self.config = config
         self.num_conditions = config.data.num_conditions
-        self._image_shape = (None, *config.data.image_size, config.data.channels)
+        self._signal_shape = (None, *config.data.signal_shape)
 
     def _build_head(self, width: int) -> None:
         d = self.config.discriminator
@@ -97,7 +97,7 @@ class TransformerDiscriminator(_Discriminator):
 
     def build(self, image_shape: Any = None, label_shape: Any = None) -> None:
         """Makes all weights; the shapes are known from the configuration."""
-        d, policy = self.config.discriminator, self.dtype_policy
+        d, data, policy = self.config.discriminator, self.config.data, self.dtype_policy
         # For a stage that begins with patches of its own, by its number; Keras tracks dictionaries
         # by string.
         self.stems: dict[str, ImageStem] = {}
@@ -110,13 +110,20 @@ class TransformerDiscriminator(_Discriminator):
         for stage, (width, depth, window, patch) in enumerate(
             zip(d.d_width, d.d_depth, d.windows_of_stages, d.patches_of_stages, strict=True)
         ):
-            height, columns = (size // patch for size in self.config.data.image_size)
+            height, columns = data.grid(patch)
             self._grids.append((height, columns))
             tokens, last = height * columns, stage == len(d.d_width) - 1
             if width > previous:
                 kind, name = ("patch", f"stem_{stage}") if stage else (d.d_stem, "stem")
-                stem = ImageStem(width - previous, patch, kind, dtype=policy, name=name)
-                stem.build(self._image_shape)
+                stem = ImageStem(
+                    width - previous,
+                    patch,
+                    kind,
+                    data.signal_shape[1] if data.is_sequence else 0,
+                    dtype=policy,
+                    name=name,
+                )
+                stem.build(self._signal_shape)
                 small = keras.initializers.TruncatedNormal(stddev=0.02)
                 self.stems[str(stage)] = stem
                 if d.d_position == "learned":
@@ -184,7 +191,7 @@ class TransformerDiscriminator(_Discriminator):
         """Images to logits.
 
         Args:
-            image: ``[B, H, W, C]`` in [-1, 1].
+            image: ``[B, H, W, C]``, the modality's signal; of images in [-1, 1].
             label: int ``[B]`` where conditional.
             noise: ``[B, noise_numbers]``, standard normal, for the attention layers; None: the
                 same for all examples, always.
@@ -202,7 +209,7 @@ class TransformerDiscriminator(_Discriminator):
                 if x is None:
                     x = patches
                 else:
-                    x = pool_tokens(x, self._grids[stage - 1])  # [B, N, C]
+                    x = pool_tokens(x, self._grids[stage - 1], self.config.data.growth)  # [B, N, C]
                     x = tf.concat([x, patches], axis=-1)  # [B, N, C']
                 position = self.positions.get(str(stage))
                 x = x + tf.cast(self.tables[str(stage)] if position is None else position, x.dtype)
@@ -232,7 +239,7 @@ class ConvDiscriminator(_Discriminator):
         """Makes all weights; the shapes are known from the configuration."""
         d, policy = self.config.discriminator, self.dtype_policy
         self.convolutions = []
-        shape, count = self._image_shape, d.d_patch.bit_length() - 1
+        shape, count = self._signal_shape, d.d_patch.bit_length() - 1
         for index in range(count + 1):
             layer = keras.layers.Conv2D(
                 d.d_width[0] >> (count - index),
@@ -250,7 +257,7 @@ class ConvDiscriminator(_Discriminator):
     def call(
         self, image: tf.Tensor, label: tf.Tensor | None = None, noise: None = None
     ) -> tf.Tensor:
-        """Image in [-1, 1] ``[B, H, W, C]`` (and ``label`` int ``[B]``) -> logits ``[B]``."""
+        """Signal ``[B, H, W, C]`` (and ``label`` int ``[B]``) -> logits ``[B]``."""
         x = tf.cast(image, self.compute_dtype)
         for layer in self.convolutions:
             x = tf.nn.leaky_relu(layer(x), 0.2)  # [B, H / 2^i, W / 2^i, C_i]

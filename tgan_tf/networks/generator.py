@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -17,6 +18,7 @@ from tgan_tf.layers import (
     sincos_table,
     upsample,
 )
+from tgan_tf.modalities import make_modality
 from tgan_tf.networks.noise import TokenNoise
 
 
@@ -44,15 +46,17 @@ class TransformerGenerator(keras.Model):
         g, data = config.generator, config.data
         self.num_conditions = data.num_conditions
         self.latent_dim = g.latent_dim
-        scale = g.g_patch * 2 ** (len(g.g_widths) - 1)
+        self.modality = make_modality(config)
+        last = len(g.g_widths) - 1
+        (height, width), (down, across) = data.grid(g.g_patch), data.growth
         self.grids = [
-            (data.image_size[0] // scale * 2**stage, data.image_size[1] // scale * 2**stage)
+            (height // down ** (last - stage), width // across ** (last - stage))
             for stage in range(len(g.g_widths))
         ]
 
     def build(self, z_shape: Any = None, label_shape: Any = None) -> None:
         """Makes all weights; the shapes are known from the configuration."""
-        g, policy = self.config.generator, self.dtype_policy
+        g, data, policy = self.config.generator, self.config.data, self.dtype_policy
         z_shape = (None, g.latent_dim)
         # Biases stay zeros, as Keras has them.
         initializer = LINEAR_INITIALIZERS[g.g_init]
@@ -96,8 +100,9 @@ class TransformerGenerator(keras.Model):
             shape = (None, grid[0] * grid[1], width)
             if stage and g.upsampling[stage - 1] == "dense_shuffle":
                 # Shuffling 2x2 leaves a quarter of the channels: map to 4 * width before.
-                widen = keras.layers.Dense(4 * width, **linear, name=f"widen_{stage}")
-                widen.build((None, shape[1] // 4, previous))
+                more = math.prod(data.growth)
+                widen = keras.layers.Dense(more * width, **linear, name=f"widen_{stage}")
+                widen.build((None, shape[1] // more, previous))
                 self.widen[str(stage)] = widen
             if g.g_position == "learned":
                 self.positions.append(
@@ -151,11 +156,9 @@ class TransformerGenerator(keras.Model):
                 self.norms.append(norm)
             output = ImageOutput(
                 self.grids[-1],
-                g.g_patch,
-                self.config.data.channels,
+                data.patch(g.g_patch),
+                data.signal_shape[-1],
                 g.g_output,
-                # Of a sum, it comes after the sum.
-                g.g_output_activation if g.g_levels == 1 else "linear",
                 dtype=policy,
                 name=f"output{suffix}",
             )
@@ -176,7 +179,7 @@ class TransformerGenerator(keras.Model):
                 same for all examples, always.
 
         Returns:
-            ``[B, H, W, C]``.
+            ``[B, H, W, C]``, the modality's signal.
         """
         return self.synthesis(self.mapping(z, label), noise)
 
@@ -185,7 +188,7 @@ class TransformerGenerator(keras.Model):
         return self.mapping_network(tf.cast(z, self.compute_dtype), label)
 
     def synthesis(self, w: tf.Tensor, noise: tf.Tensor | None = None) -> tf.Tensor:
-        """``w`` ``[B, w_dim]`` -> image ``[B, H, W, C]``, nominally in [-1, 1]."""
+        """``w`` ``[B, w_dim]`` -> signal ``[B, H, W, C]``; of images in [-1, 1]."""
         g = self.config.generator
         w = tf.cast(w, self.compute_dtype)
         count, width = self.grids[0][0] * self.grids[0][1], g.g_widths[0]
@@ -209,10 +212,8 @@ class TransformerGenerator(keras.Model):
                 part = len(blocks) // g.g_levels
                 if stage == len(self.stages) - 1 and g.g_levels > 1 and not (index + 1) % part:
                     images.append(self._image(x, index // part))
-        if not images:
-            return self._image(x, 0)
-        image = tf.add_n(images)  # [B, H, W, channels]
-        return tf.tanh(image) if g.g_output_activation == "tanh" else image
+        # [B, H, W, channels]
+        return self.modality.activate(tf.add_n(images) if images else self._image(x, 0))
 
     def _image(self, x: tf.Tensor, level: int) -> tf.Tensor:
         """Tokens ``[B, N, C]`` -> ``[B, H, W, channels]``."""
@@ -227,9 +228,10 @@ class TransformerGenerator(keras.Model):
     def _upsample(self, x: tf.Tensor, stage: int) -> tf.Tensor:
         """``[B, N, C]`` -> ``[B, 4 * N, C']``, the tokens of ``stage``."""
         grid, kind = self.grids[stage - 1], self.config.generator.upsampling[stage - 1]
+        growth = self.config.data.growth
         if kind == "dense_shuffle":
-            return shuffle_pixels(self.widen[str(stage)](x), grid, 2)
-        return upsample(x, grid, kind)
+            return shuffle_pixels(self.widen[str(stage)](x), grid, growth)
+        return upsample(x, grid, kind, growth)
 
     def get_config(self) -> dict[str, Any]:
         return {"config": self.config.to_dict(), "name": self.name}

@@ -53,8 +53,9 @@ def finish(
         return
     film(sampler, run.samples)
     neighbours = run.samples / "neighbours.png"
-    with console.counting("looking for nearest training images") as progress:
-        evaluation.draw_neighbours(sampler, source, neighbours, progress)
+    if source.modality == "image":
+        with console.counting("looking for nearest training images") as progress:
+            evaluation.draw_neighbours(sampler, source, neighbours, progress)
     try:
         if to_measure:
             measured = evaluation.measure(

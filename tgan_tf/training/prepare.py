@@ -10,6 +10,7 @@ from tgan_tf import evaluation
 from tgan_tf.config import Config
 from tgan_tf.data.sources import load_source
 from tgan_tf.data.types import Source
+from tgan_tf.modalities import make_modality
 from tgan_tf.training.progress import Console
 from tgan_tf.training.strategy import is_chief, make_strategy
 from tgan_tf.training.tensorboard import check_installed
@@ -53,22 +54,16 @@ def prepare(
     console.quiet |= not is_chief(strategy)
     with console.counting(f"preparing {config.data.dataset}") as progress:
         source = load_source(config.data, progress=progress)
-    resolved = config.resolve(
-        image_size=source.image_size,
-        channels=source.channels,
-        num_classes=source.num_classes,
-        class_names=source.class_names,
-    )
+    resolved = source.resolve(config)
     evaluation.check(resolved, source)
     return Prepared(resolved, config, source, strategy, is_chief(strategy))
 
 
 def describe_source(source: Source, config: Config) -> str:
     """One line: name, sizes, shape, classes; a second one for files that could not be read."""
-    height, width = config.data.image_size
     parts = [
         f"{len(source.train):,} to train on, {len(source.val):,} held out",
-        f"{height} x {width} {({1: 'grey', 3: 'RGB', 4: 'RGBA'})[config.data.channels]}",
+        make_modality(config).describe(),
         _classes(source, config),
     ]
     text = f"{source.name}: {'; '.join(parts)}"

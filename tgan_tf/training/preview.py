@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tgan_tf.data.types import ImageSet
+from tgan_tf.data.types import SampleSet
 from tgan_tf.exporting import portable_random
 from tgan_tf.gan import TransformerGAN
 from tgan_tf.inference import Sampler
@@ -40,9 +41,9 @@ class Preview:
         self._config = gan.config
         self._folder = Path(folder)
         self._render = tf.function(gan.generate, autograph=False)
-        height, width = gan.config.data.image_size
-        self._rows = max(1, min(_COLUMNS, 2048 // height))
-        self._batch = max(1, min(_COLUMNS * self._rows, _PIXELS_AT_ONCE // (height * width)))
+        *size, _ = gan.modality.signal_shape
+        self._rows = max(1, min(_COLUMNS, 2048 // size[0]))
+        self._batch = max(1, min(_COLUMNS * self._rows, _PIXELS_AT_ONCE // math.prod(size)))
 
     def sample(
         self,
@@ -58,7 +59,7 @@ class Preview:
             progress: called with (samples done, N).
 
         Returns:
-            uint8 [N, H, W, C].
+            [N, *sample_shape], of images uint8 [N, H, W, C].
         """
         classes = self._config.data.num_classes
         if classes and label is None:
@@ -74,12 +75,12 @@ class Preview:
                 progress(min(start + self._batch, count), count)
         return np.concatenate(parts)[:count]
 
-    def reals(self, images: ImageSet) -> np.ndarray:
+    def reals(self, images: SampleSet) -> np.ndarray:
         """``reals.png``: training images, chosen by the run's seed."""
         rng = np.random.default_rng(self._config.training.seed)
         count = min(len(images), _COLUMNS * self._rows)
         chosen = np.sort(rng.choice(len(images), count, replace=False))
-        shown = images.images[chosen][rng.permutation(count)]
+        shown = images.samples[chosen][rng.permutation(count)]
         return self._write("reals", self._modality.grid(shown, _COLUMNS))
 
     def fakes(self, kimg: float) -> np.ndarray:
@@ -116,9 +117,9 @@ def film(sampler: Sampler, folder: str | os.PathLike[str]) -> Path:
             sampler.interpolate(a, b, _FILM_STEPS + 1, label)[:-1]
             for a, b in itertools.pairwise(seeds)
         ]
-        cells.append(np.concatenate(walks))  # [frames, H, W, C]
+        cells.append(np.concatenate(walks))  # [frames, *sample_shape]
     frames = [
-        pictures.tile(np.stack([cell[index] for cell in cells]), _FILM_CELLS // 2)
+        sampler.modality.grid(np.stack([cell[index] for cell in cells]), _FILM_CELLS // 2)
         for index in range(len(cells[0]))
     ]
     return pictures.save_film(frames, Path(folder) / "interpolation.png", _FILM_SECONDS)

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tgan_tf.data.opaque import OpaqueRows, opaque
-from tgan_tf.data.types import ImageSet, Source
+from tgan_tf.data.opaque import opaque
+from tgan_tf.data.types import SampleSet, Source
 from tgan_tf.exporting import portable_random
 from tgan_tf.gan import TransformerGAN
 from tgan_tf.metrics.feature_statistics import FeatureStatistics
 from tgan_tf.metrics.frechet import frechet_distance
 from tgan_tf.metrics.manifold import manifold, neighbour_distances
-from tgan_tf.metrics.random_features import RandomFeatures
+from tgan_tf.metrics.random_features import RandomFeatures, RandomSignalFeatures
 
-# (seeds, labels or None) -> uint8 [N, H, W, C]
+# (seeds, labels or None) -> [N, *sample_shape]
 Sample = Callable[[Sequence[int], Any], np.ndarray]
 Numbers = dict[str, Any]
 
@@ -52,9 +52,12 @@ class Probe:
         train, val = source.train, source.val
         rows = _chosen(train, samples, labelled)
         self._labels = train.labels[rows] if labelled and train.labels is not None else None
-        channels = 3 if source.channels == 4 else source.channels
-        self._extractor = RandomFeatures(channels)
-        self._real = self._statistics(OpaqueRows(train.images, rows)[:])
+        self._images = source.modality == "image"
+        if self._images:
+            self._extractor: Any = RandomFeatures(3 if source.channels == 4 else source.channels)
+        else:
+            self._extractor = RandomSignalFeatures(gan.modality.encode, gan.modality.signal_shape)
+        self._real = self._statistics(self._seen(np.asarray(train.samples[rows])))
         self._train = _part(train, rows[_mixed(len(rows))], labelled)
         self._val = _part(val, _mixed(len(val)), labelled)
         self._judge = tf.function(self._logits, autograph=False)
@@ -81,8 +84,7 @@ class Probe:
         start = time.perf_counter()
         numbers = self._of_logits()
         count = self._real.count
-        fakes = opaque(self._sample(range(count), self._labels))
-        fake = self._statistics(fakes)
+        fake = self._statistics(self._seen(self._sample(range(count), self._labels)))
         k = min(_NEIGHBOUR, count - 1)
         m = manifold(self._real.features, fake.features, k=k)
         numbers["diversity"] = _ratio(_spread(fake.features), _spread(self._real.features))
@@ -140,6 +142,9 @@ class Probe:
             numbers["conditioning"] = max(0.0, _explained(fake, self._labels)) / in_reals
         return numbers
 
+    def _seen(self, samples: np.ndarray) -> np.ndarray:
+        return opaque(samples) if self._images else samples
+
     def _statistics(self, images: np.ndarray) -> FeatureStatistics:
         statistics = FeatureStatistics()
         statistics.update(self._extractor(images))
@@ -167,10 +172,10 @@ def _parts(rows: np.ndarray, label: np.ndarray | None) -> list[tuple[int, tuple[
 
 
 def _part(
-    images: ImageSet, rows: np.ndarray, labelled: bool
+    images: SampleSet, rows: np.ndarray, labelled: bool
 ) -> tuple[np.ndarray, np.ndarray | None]:
     label = images.labels[rows] if labelled and images.labels is not None else None
-    return np.asarray(images.images[rows]), label
+    return np.asarray(images.samples[rows]), label
 
 
 def _evenly(count: int, most: int) -> np.ndarray:
@@ -187,7 +192,7 @@ def _mixed(count: int) -> np.ndarray:
     return np.random.default_rng(0).permutation(chosen)
 
 
-def _chosen(images: ImageSet, count: int, labelled: bool) -> np.ndarray:
+def _chosen(images: SampleSet, count: int, labelled: bool) -> np.ndarray:
     """Rows: evenly spaced, or as many of each of (at most 16) classes."""
     if not labelled or images.labels is None:
         return _evenly(len(images), count)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tgan_tf.config import Config
+from tgan_tf.modalities import make_modality
 from tgan_tf.training.health import Diagnosis
 from tgan_tf.training.journal import Row
 
@@ -126,7 +127,8 @@ def _change(action: str, diagnosis: Diagnosis, config: Config) -> Options:
             name: max(_value(config, name) * _PENALTY_FACTOR, _FIRST_PENALTY)
             for name in ("r1_gamma", "r2_gamma")
         }
-    policies = [p for p in _POLICIES if p != "color" or config.data.channels == 3]
+    suitable = make_modality(config).augmentations
+    policies = [p for p in _POLICIES if p in suitable]
     missing = [p for p in policies if p not in config.objective.augment]
     return {"augment": [*config.objective.augment, missing[0]]} if missing else {}
 

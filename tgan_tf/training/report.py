@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tgan_tf.config import Config
 from tgan_tf.files import replacing
+from tgan_tf.modalities import make_modality
 from tgan_tf.training import curves, pages
 from tgan_tf.training.journal import Journal, Row
 from tgan_tf.training.pages import image, number, plain, section, table, words
@@ -67,10 +68,9 @@ def _page(
 def _header(run: RunDirectory, config: Config, rows: list[Row]) -> str:
     # The last row may be an evaluation of an earlier checkpoint.
     data, done = config.data, max((row["kimg"] for row in rows), default=0.0)
-    colours = {1: "grey", 3: "RGB", 4: "RGBA"}[data.channels]
     facts = [
         data.dataset,
-        f"{data.image_size[0]} x {data.image_size[1]} {colours}",
+        make_modality(config).describe(),
         f"{data.num_classes} classes" if data.num_classes else "unconditional",
         f"{done:g} of {config.training.total_kimg:g} thousand images shown",
     ]

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.data.pipeline import make_dataset
-from tgan_tf.data.types import ImageSet
+from tgan_tf.data.types import SampleSet
 
 
 def make_strategy(name: str, batch_size: int) -> tf.distribute.Strategy:
@@ -71,14 +71,14 @@ def is_multi_worker(strategy: tf.distribute.Strategy) -> bool:
 
 
 def distribute(
-    strategy: tf.distribute.Strategy, images: ImageSet, config: Config, start_step: int = 0
+    strategy: tf.distribute.Strategy, images: SampleSet, config: Config, start_step: int = 0
 ) -> Any:
     """The batches of a run from ``start_step`` on, spread over the replicas.
 
     Each worker reads only its own share. Elements are as of ``make_dataset``.
     """
     if not config.data.num_classes:
-        images = ImageSet(images.images)
+        images = SampleSet(images.samples)
 
     def shard(context: tf.distribute.InputContext) -> tf.data.Dataset:
         return make_dataset(
@@ -90,6 +90,7 @@ def distribute(
             num_shards=context.num_input_pipelines,
             shard=context.input_pipeline_id,
             replicas_per_shard=context.num_replicas_in_sync // context.num_input_pipelines,
+            name=config.data.modality,
         )
 
     return strategy.distribute_datasets_from_function(shard)

@@ -109,7 +109,7 @@ def plan(config: Config) -> Plan:
     data = config.data
     inputs = {
         "generator": tf.TensorSpec((1, config.generator.latent_dim), tf.float32),
-        "discriminator": tf.TensorSpec((1, *data.image_size, data.channels), tf.float32),
+        "discriminator": tf.TensorSpec((1, *data.signal_shape), tf.float32),
     }
     label = [tf.TensorSpec((1,), tf.int32)] if data.num_classes else []
     costs = {

@@ -1,0 +1,96 @@
+"""Metrics of data that are not images: each modality has a module of its own.
+
+Such a module of ``tgan_tf.metrics`` has a function
+``measure(fakes, labels, reference, source, config, progress) -> dict[str, Outcome]``: generated
+samples [N, *sample_shape], the classes that they were made for (int32 [N] or None), the real
+samples that they are compared with (`Reals`), all the data, the configuration, and a callback that
+takes (done, all).
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tgan_tf.config import METRICS, Config, ConfigError
+from tgan_tf.data.opaque import OpaqueRows
+from tgan_tf.data.types import Source
+from tgan_tf.metrics.suite import Result
+from tgan_tf.reference import AT_ONCE, split_of
+
+# modality -> module
+MODULES: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Reals:
+    """Real samples of a split.
+
+    Attributes:
+        name: "held-out", "training" or "all".
+        samples: [N, *sample_shape].
+        labels: int32 [N], or None.
+    """
+
+    name: str
+    samples: np.ndarray
+    labels: np.ndarray | None
+
+
+def check(config: Config, source: Source) -> None:
+    """Whether a modality can be measured as the configuration asks.
+
+    Raises:
+        ConfigError: naming the option.
+    """
+    if source.modality not in MODULES:
+        raise ConfigError(
+            f"--metrics: there are none of {source.modality}; pass --metrics= (empty)"
+        )
+    if config.evaluation.metrics != METRICS:
+        raise ConfigError(
+            f"--metrics={','.join(config.evaluation.metrics)} chooses among metrics of images; of"
+            f" {source.modality} all are measured: leave it out, or pass --metrics= (empty)"
+        )
+    for name, usual in (("extractors", ("auto",)), ("protocol", "none")):
+        if getattr(config.evaluation, name) != usual:
+            raise ConfigError(f"--{name} is for images, not for {source.modality}; leave it out")
+
+
+def measure(
+    sample: Callable[[Any, Any], np.ndarray] | OpaqueRows,
+    source: Source,
+    config: Config,
+    split: str,
+    counting: Callable[[str], AbstractContextManager[Callable[[int, int], None]]],
+) -> tuple[Reals, dict[str, Result]]:
+    """Draws samples, with the labels of the real ones in the same shares, and measures them."""
+    if isinstance(sample, OpaqueRows):
+        raise ValueError(f"files of {source.modality} cannot be measured: give a run")
+    name, reals, real_labels = split_of(source, split)
+    count, labels = config.evaluation.eval_samples, None
+    if config.data.num_classes and real_labels is not None:
+        order = np.random.default_rng(0).permutation(len(real_labels))
+        labels = real_labels[order[np.arange(count) % len(order)]]  # [N]
+    parts = []
+    with counting("drawing samples") as progress:
+        for start in range(0, count, AT_ONCE):
+            part = range(start, min(start + AT_ONCE, count))
+            parts.append(sample(part, None if labels is None else labels[part.start : part.stop]))
+            progress(part.stop, count)
+    fakes = np.concatenate(parts)
+    if fakes.dtype.kind == "f" and not np.isfinite(fakes).all():
+        raise ValueError("samples are not finite; the training diverged")
+    begun = time.perf_counter()
+    module = importlib.import_module(MODULES[source.modality])
+    reference = Reals(name, reals[:], real_labels)
+    with counting("measuring") as progress:
+        outcomes = module.measure(fakes, labels, reference, source, config, progress)
+    seconds = time.perf_counter() - begun
+    return reference, {key: Result(**vars(o), seconds=seconds) for key, o in outcomes.items()}
