@@ -113,8 +113,9 @@ def check_together(config: Config) -> None:
 
 def _check_other_data(config: Config) -> None:
     """What is for images alone, against other data."""
-    for name in ("augment", "cr_augment"):
-        if policies := getattr(config.objective, name):
+    o = config.objective
+    for name, used in (("augment", True), ("cr_augment", o.cr_real or o.cr_fake)):
+        if used and (policies := getattr(o, name)):
             raise ConfigError(
                 f"--{name}={as_text(policies)} is for images, not for {config.data.modality}; pass"
                 f" --{name}= (empty)"

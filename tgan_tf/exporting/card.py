@@ -114,7 +114,7 @@ def title(sampler: Sampler) -> str:
 
 def _grid(sampler: Sampler) -> np.ndarray:
     if not sampler.num_classes:
-        return pictures.tile(sampler.sample(range(_COLUMNS * 4)), _COLUMNS)
+        return sampler.modality.grid(sampler.sample(range(_COLUMNS * 4)), _COLUMNS)
     rows = min(sampler.num_classes, _MOST_ROWS)
     labels = np.repeat(np.arange(rows), _COLUMNS)
     samples = sampler.sample(range(len(labels)), labels)
