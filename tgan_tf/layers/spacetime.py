@@ -1,0 +1,141 @@
+"""Attention in space and in time, and a latent that moves."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tgan_tf.layers.attention import Attention
+from tgan_tf.layers.normalization import Normalization
+from tgan_tf.layers.transformer import TransformerBlock
+
+_TIME_FEATURES = 8  # sines and cosines; the slowest takes four clips, the fastest two frames or so
+
+
+@keras.saving.register_keras_serializable(package="tgan_tf")
+class SpaceTimeBlock(keras.layers.Layer):
+    """A transformer block within each frame, then attention of each place to itself in time.
+
+    Factorised: N tokens see the N of their frame and the F of their place, instead of all N F
+    (Bertasius et al. 2021, "divided space-time attention").
+
+    Args:
+        width: channels of the tokens.
+        heads: attention heads, of both kinds.
+        in_time: whether there is attention in time; without it frames know nothing of each other.
+        norm: kind of normalisation.
+        epsilon: of the normalisation.
+        initializer: of the matrices.
+        **block: further arguments of the block within a frame.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        in_time: bool = True,
+        *,
+        norm: str = "layer",
+        epsilon: float = 1e-6,
+        initializer: str | dict[str, Any] = "glorot_uniform",
+        block: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.width, self.heads, self.in_time = width, heads, in_time
+        self.norm, self.epsilon, self.initializer = norm, epsilon, initializer
+        self.block = dict(block or {})
+
+    def build(self, input_shape: Any, w_shape: Any = None) -> None:
+        _, frames, tokens, width = input_shape
+        policy = self.dtype_policy
+        self.space = TransformerBlock(
+            width,
+            self.heads,
+            norm=self.norm,
+            epsilon=self.epsilon,
+            initializer=self.initializer,
+            **self.block,
+            dtype=policy,
+            name="space",
+        )
+        self.space.build((None, tokens, width), w_shape and (None, w_shape[-1]))
+        if self.in_time:
+            self.time_norm = Normalization(self.norm, self.epsilon, dtype=policy, name="time_norm")
+            self.time_norm.build((None, frames, width))
+            self.time = Attention(
+                width, self.heads, initializer=self.initializer, dtype=policy, name="time"
+            )
+            self.time.build((None, frames, width))
+
+    def call(self, x: tf.Tensor, w: tf.Tensor | None = None) -> tf.Tensor:
+        """Tokens ``[B, F, N, C]`` (and, where modulated, ``w`` ``[B, F, D]``) -> the same shape."""
+        _, frames, tokens, width = x.shape
+        x = tf.reshape(x, (-1, tokens, width))  # [B F, N, C]
+        x = self.space(x, None if w is None else tf.reshape(w, (-1, w.shape[-1])))
+        x = tf.reshape(x, (-1, frames, tokens, width))  # [B, F, N, C]
+        if not self.in_time:
+            return x
+        places = tf.transpose(x, (0, 2, 1, 3))  # [B, N, F, C]
+        places = tf.reshape(places, (-1, frames, width))  # [B N, F, C]
+        seen = self.time(self.time_norm(places))
+        seen = tf.reshape(seen, (-1, tokens, frames, width))  # [B, N, F, C]
+        return x + tf.transpose(seen, (0, 2, 1, 3))
+
+    def compute_output_shape(self, input_shape: Any, *_: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("width", "heads", "in_time", "norm", "epsilon", "initializer", "block")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+@keras.saving.register_keras_serializable(package="tgan_tf")
+class MotionCode(keras.layers.Layer):
+    """A latent that is a smooth function of time: waves whose frequencies and phases are learned.
+
+    ``code(t) = mlp(sin(f(v) t + p(v)))`` with linear ``f`` and ``p``. Time is a coordinate, so any
+    moment can be asked for, those after the longest clip of the training too (Skorokhodov et al.
+    2022, sec. 3.2, with one segment).
+
+    Args:
+        width: of the code.
+        waves: how many.
+    """
+
+    def __init__(self, width: int, waves: int = 32, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.width, self.waves = width, waves
+
+    def build(self, v_shape: Any, times_shape: Any = None) -> None:
+        policy = self.dtype_policy
+        self.to_waves = keras.layers.Dense(2 * self.waves, dtype=policy, name="waves")
+        self.to_waves.build(v_shape)
+        self.hidden = keras.layers.Dense(self.width, dtype=policy, name="hidden")
+        self.hidden.build((None, None, self.waves))
+        self.output_layer = keras.layers.Dense(self.width, dtype=policy, name="output")
+        self.output_layer.build((None, None, self.width))
+
+    def call(self, v: tf.Tensor, times: tf.Tensor) -> tf.Tensor:
+        """``v`` ``[B, D]`` and times ``[F]``, 1 for a clip's length -> codes ``[B, F, width]``."""
+        frequency, phase = tf.split(self.to_waves(v)[:, None], 2, axis=-1)  # [B, 1, waves]
+        times = tf.cast(times, frequency.dtype)[None, :, None]
+        # In a clip's length a wave of frequency 1 goes half round: there and back is once a bounce.
+        waves = tf.sin(math.pi * (frequency * times + phase))  # [B, F, waves]
+        return self.output_layer(tf.nn.leaky_relu(self.hidden(waves), 0.2))
+
+    def compute_output_shape(self, v_shape: Any, times_shape: Any) -> Any:
+        return (v_shape[0], times_shape[0], self.width)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "width": self.width, "waves": self.waves}
+
+
+def time_features(times: tf.Tensor) -> tf.Tensor:
+    """Times ``[F]``, 1 for a clip's length -> sines and cosines ``[F, 8]``, of any moment."""
+    octaves = 2.0 ** tf.range(_TIME_FEATURES // 2, dtype=times.dtype)
+    angles = 0.5 * math.pi * times[:, None] * octaves  # [F, 4]
+    return tf.concat([tf.sin(angles), tf.cos(angles)], axis=-1)
