@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tgan_tf.config.errors import ConfigError
+from tgan_tf.config.experiment import DataConfig
 from tgan_tf.config.networks import DiscriminatorConfig, GeneratorConfig
 from tgan_tf.config.objective import ObjectiveConfig
 
@@ -266,11 +267,24 @@ _NEEDS = {
 }
 
 
+# Options of data of some kinds -> these.
+_FOR_KINDS = {("series_length", "series_stride"): ("series", "sines", "sunspots")}
+
+
 def check_unused(config: Config) -> None:
     """What a user asks for must have an effect.
 
     Only of flags: a program may well try both kinds of discriminator with one set of options.
     """
+    kind = config.data.dataset.partition(":")[0]
+    for names, kinds in _FOR_KINDS.items():
+        for name in names:
+            value = getattr(config.data, name)
+            if value != getattr(DataConfig, name) and kind not in kinds:
+                raise ConfigError(
+                    f"--{name}={value} is for --dataset={' | '.join(kinds)}, not for"
+                    f" {config.data.dataset}; leave it out"
+                )
     if config.health.best_metric != "none" and not config.evaluation.eval_kimg:
         raise ConfigError(
             f"--best_metric={config.health.best_metric} is measured while training: give"

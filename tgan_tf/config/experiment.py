@@ -38,7 +38,8 @@ class DataConfig:
 
     dataset: str = option(
         "digits",
-        "digits | fashion_mnist | emoji | openclipart | tfds:NAME | folder:PATH | npz:PATH",
+        "digits | fashion_mnist | emoji | openclipart | tfds:NAME | folder:PATH | npz:PATH; time"
+        " series: sines | sunspots | series:PATH",
     )
     data_dir: str = option("", "where the data set's files are, if not in the usual place")
     cache_dir: str = option("", "where prepared data are kept; empty: ~/.cache/tgan_tf")
@@ -67,6 +68,12 @@ class DataConfig:
         " out; 0: on all",
         low=0,
     )
+    series_length: int = option(
+        0, "steps of a time series, cut from longer recordings; 0: as the data are", low=0
+    )
+    series_stride: int = option(
+        0, "steps from one piece of a recording to the next; 0: half of the length", low=0
+    )
     num_classes: int = option(0, "number of classes; 0: unconditional", low=0, resolved=True)
     class_names: tuple[str, ...] = option((), "a name for each class", resolved=True)
     modality: str = option("image", "kind of data", resolved=True)
@@ -78,6 +85,12 @@ class DataConfig:
     )
     vocabulary: tuple[str, ...] = option(
         (), "what the numbers in the samples stand for", resolved=True
+    )
+    channel_mean: tuple[float, ...] = option(
+        (), "of each channel of time series, taken from what the networks see", resolved=True
+    )
+    channel_std: tuple[float, ...] = option(
+        (), "of each channel of time series, what the networks see is divided by", resolved=True
     )
 
     @property

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from tgan_tf.config.checks import as_text, check_leaf, check_together, check_unused
 from tgan_tf.config.errors import ConfigError
@@ -92,6 +92,8 @@ class Config:
         modality: str = "image",
         shape: tuple[int, ...] = (),
         vocabulary: Iterable[str] = (),
+        channel_mean: Iterable[float] = (),
+        channel_std: Iterable[float] = (),
         num_classes: int = 0,
         class_names: Iterable[str] = (),
     ) -> Config:
@@ -103,6 +105,7 @@ class Config:
             modality: kind of data; all but images say their ``shape`` instead of those two.
             shape: of what the networks see, channels last.
             vocabulary: what the numbers in the samples stand for.
+            channel_mean, channel_std: of time series, by which they are standardised.
             num_classes: classes of the data; ignored when ``conditional`` is off.
             class_names: a name for each class.
         """
@@ -114,6 +117,8 @@ class Config:
             modality=modality,
             shape=shape,
             vocabulary=tuple(vocabulary),
+            channel_mean=tuple(channel_mean),
+            channel_std=tuple(channel_std),
             num_classes=num_classes,
             class_names=tuple(class_names),
         )
@@ -320,12 +325,12 @@ def _coerce(name: str, value: Any) -> Any:
     """``value``, from a flag, JSON or a caller, as the leaf's exact type."""
     kind = _leaf_types()[name]
     try:
-        if kind in (tuple[int, ...], tuple[str, ...]):
+        if kind in (tuple[int, ...], tuple[float, ...], tuple[str, ...]):
             if isinstance(value, str):
                 value = [part for part in value.replace(" ", "").split(",") if part]
             if isinstance(value, int):
                 value = [value]
-            element = _whole if kind == tuple[int, ...] else os.fspath
+            element = {int: _whole, float: float, str: os.fspath}[get_args(kind)[0]]
             value = tuple(element(part) for part in value)
             if name == "image_size" and len(value) == 1:
                 value *= 2
@@ -354,6 +359,7 @@ def _describe(kind: Any) -> str:
         bool: "true or false",
         str: "text",
         tuple[int, ...]: "whole numbers separated by commas",
+        tuple[float, ...]: "numbers separated by commas",
         tuple[str, ...]: "words separated by commas",
     }
     return names[kind]

@@ -1,7 +1,7 @@
 """Data sets by name: ``load_source`` finds, reads, converts, splits and caches one.
 
 ``digits`` | ``fashion_mnist`` | ``emoji`` | ``openclipart`` | ``tfds:NAME`` | ``folder:PATH`` |
-``npz:PATH``; the modules ``clipart``, ``tfds``, ``folder`` and ``npz`` state the rules of theirs,
+``npz:PATH`` | ``sines`` | ``sunspots`` | ``series:PATH``; the modules ``clipart``, ``tfds``, ``folder`` and ``npz`` state the rules of theirs,
 ``pixels`` how any picture becomes uint8 [H, W, C].
 """
 
@@ -30,12 +30,19 @@ __all__ = ["SampleSet", "Source", "load_source"]
 
 # Data that are no images: name, or what is before the colon -> module with a function
 # ``load(data, *, seed, progress)`` like ``load_source``.
-OTHERS: dict[str, str] = {}
+OTHERS = {
+    "series": "tgan_tf.data.series",
+    "sines": "tgan_tf.data.series",
+    "sunspots": "tgan_tf.data.series",
+}
 
 _FORMAT = 1  # of the prepared files and of the rules of conversion: raise it when either changes
 _IN_MEMORY_BYTES = 64 * 2**20
 _MOST_LEFT_OVER = 10_000  # of --train_limit
-_KINDS = "digits | fashion_mnist | emoji | openclipart | tfds:NAME | folder:PATH | npz:PATH"
+_KINDS = (
+    "digits | fashion_mnist | emoji | openclipart | tfds:NAME | folder:PATH | npz:PATH | sines |"
+    " sunspots | series:PATH"
+)
 
 
 def load_source(data: DataConfig, *, seed: int = 0, progress: Progress | None = None) -> Source:

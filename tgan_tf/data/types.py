@@ -65,7 +65,9 @@ class Source:
         skipped: ``"file: reason"`` for each file that could not be read.
         modality: kind of data, see ``tgan_tf.modalities``.
         shape: of what the networks see, channels last; of images that of the samples.
-        vocabulary: what the numbers in the samples stand for, where they stand for something.
+        vocabulary: what the numbers in the samples stand for, where they stand for something; of
+            time series the names of the channels.
+        channel_mean, channel_std: of time series, by which they are standardised.
     """
 
     name: str
@@ -78,6 +80,8 @@ class Source:
     modality: str = "image"
     shape: tuple[int, ...] = ()
     vocabulary: tuple[str, ...] = ()
+    channel_mean: tuple[float, ...] = ()
+    channel_std: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for part in (self.train, self.val):
@@ -112,5 +116,10 @@ class Source:
         if self.modality == "image":
             return config.resolve(image_size=self.image_size, channels=self.channels, **labels)
         return config.resolve(
-            modality=self.modality, shape=self.shape, vocabulary=self.vocabulary, **labels
+            modality=self.modality,
+            shape=self.shape,
+            vocabulary=self.vocabulary,
+            channel_mean=self.channel_mean,
+            channel_std=self.channel_std,
+            **labels,
         )

@@ -12,14 +12,46 @@ All take float arrays ``[N, T, C]``, real ones first.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tgan_tf.config import Config
+from tgan_tf.data.types import Source
+from tgan_tf.metrics.suite import Outcome
+
+_MOST = 5000  # series that are compared
 _HIDDEN = 16  # units of a recurrent network
 _BATCH = 128
 _LEARNING_RATE = 5e-3
+
+
+def measure(
+    fakes: np.ndarray,
+    labels: np.ndarray | None,
+    reference: Any,
+    source: Source,
+    config: Config,
+    progress: Callable[[int, int], None],
+) -> dict[str, Outcome]:
+    """All five, see `tgan_tf.other_metrics`, each beside the same of the training series.
+
+    That of training series (``details["training"]``) is what a perfect generator would have: the
+    reference are held-out ones.
+    """
+    del labels, config  # series are measured whatever their class
+    rng = np.random.default_rng(0)
+    real = np.asarray(reference.samples)[rng.permutation(len(reference.samples))[:_MOST]]
+    train = source.train.samples[rng.permutation(len(source.train))[:_MOST]]
+    outcomes = {}
+    for done, (name, metric) in enumerate(_METRICS.items(), 1):
+        value, floor = (metric(real, x) for x in (fakes[:_MOST], train))
+        details = {"training": floor}
+        outcomes[name] = Outcome(value, len(real), min(len(fakes), _MOST), details=details)
+        progress(done, len(_METRICS))
+    return outcomes
 
 
 def marginal_distance(real: np.ndarray, fake: np.ndarray) -> float:
@@ -173,3 +205,15 @@ def _far_off(outputs: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
 def _outputs(network: keras.Model, x: np.ndarray) -> np.ndarray:
     parts = [network(tf.constant(x[i : i + 1000]), training=False) for i in range(0, len(x), 1000)]
     return np.concatenate([part.numpy() for part in parts])
+
+
+_METRICS = {
+    f.__name__: f
+    for f in (
+        marginal_distance,
+        autocorrelation_distance,
+        correlation_distance,
+        discriminative_score,
+        predictive_score,
+    )
+}

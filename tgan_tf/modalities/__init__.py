@@ -8,7 +8,10 @@ from tgan_tf.config import Config, ConfigError
 from tgan_tf.modalities.base import Modality
 
 # name -> (module, class); imported when asked for, for each has packages of its own.
-MODALITIES = {"image": ("tgan_tf.modalities.image", "ImageModality")}
+MODALITIES = {
+    "image": ("tgan_tf.modalities.image", "ImageModality"),
+    "series": ("tgan_tf.modalities.series", "SeriesModality"),
+}
 
 __all__ = ["MODALITIES", "Modality", "make_modality"]
 

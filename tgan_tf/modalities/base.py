@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -100,3 +101,20 @@ class Modality(abc.ABC):
         Raises:
             ValueError: when there are not as many names as samples, or two are alike.
         """
+
+
+def file_stems(count: int, names: Sequence[str]) -> list[str]:
+    """Names of files, without endings, for so many samples; 00000, 00001, ... without ``names``.
+
+    Characters that do not belong in a file's name become ``_``.
+
+    Raises:
+        ValueError: when there are not as many names as samples, or two are alike.
+    """
+    names = names or [f"{index:05d}" for index in range(count)]
+    stems = [re.sub(r"[^\w.+-]+", "_", name) for name in names]
+    if len(stems) != count or len(set(stems)) != len(stems):
+        raise ValueError(
+            f"{len(set(stems))} different names for {count} samples; give each its own"
+        )
+    return stems

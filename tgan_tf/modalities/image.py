@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from PIL import Image
 
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.modalities import pictures
-from tgan_tf.modalities.base import Modality
+from tgan_tf.modalities.base import Modality, file_stems
 
 
 class ImageModality(Modality):
@@ -92,12 +91,7 @@ class ImageModality(Modality):
             class_names: one for each class; classes without samples have an empty row.
             columns: samples in a row.
         """
-        cells = np.full((len(class_names), columns, *samples.shape[1:]), 255, np.uint8)
-        for label in range(len(class_names)):
-            members = samples[np.flatnonzero(labels == label)[:columns]]
-            cells[label, : len(members)] = members
-        picture = pictures.tile(cells.reshape(-1, *samples.shape[1:]), columns)
-        return pictures.with_row_names(picture, class_names)
+        return pictures.rows_of_classes(samples, labels, class_names, columns)
 
     def write(
         self, samples: np.ndarray, directory: str | os.PathLike[str], names: Sequence[str] = ()
@@ -106,12 +100,7 @@ class ImageModality(Modality):
 
         Characters of a name that do not belong in a file's become ``_``.
         """
-        names = names or [f"{index:05d}" for index in range(len(samples))]
-        stems = [re.sub(r"[^\w.+-]+", "_", name) for name in names]
-        if len(stems) != len(samples) or len(set(stems)) != len(stems):
-            raise ValueError(
-                f"{len(set(stems))} different names for {len(samples)} images; give each its own"
-            )
+        stems = file_stems(len(samples), names)
         return [
             pictures.save_png(sample, Path(directory) / f"{stem}.png")
             for sample, stem in zip(samples, stems, strict=True)

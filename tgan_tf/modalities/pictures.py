@@ -77,6 +77,30 @@ def with_row_names(picture: np.ndarray, names: Sequence[str]) -> np.ndarray:
     return np.concatenate([text, picture], axis=1)
 
 
+def rows_of_classes(
+    images: np.ndarray,
+    labels: np.ndarray,
+    class_names: Sequence[str],
+    columns: int,
+    scale: int = 0,
+) -> np.ndarray:
+    """One picture with a named row of the first ``columns`` images of each class.
+
+    Args:
+        images: uint8 [N, H, W, C].
+        labels: int [N].
+        class_names: one for each class; classes without images have an empty row.
+        columns: images in a row.
+        scale: as of ``tile``.
+    """
+    cells = np.full((len(class_names), columns, *images.shape[1:]), _WHITE, np.uint8)
+    for label in range(len(class_names)):
+        members = images[np.flatnonzero(labels == label)[:columns]]
+        cells[label, : len(members)] = members
+    picture = tile(cells.reshape(-1, *images.shape[1:]), columns, scale)
+    return with_row_names(picture, class_names)
+
+
 def save_png(picture: np.ndarray, path: str | os.PathLike[str]) -> Path:
     """Writes a PNG file, beside and then renamed; directories are made.
 

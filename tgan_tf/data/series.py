@@ -1,0 +1,113 @@
+"""``sines``, ``sunspots`` and ``series:PATH``: time series, [T, C] of any units.
+
+- ``sines``: 10,000 series of 24 steps and 5 channels, ``sin(2 pi f t + p)`` with a frequency f in
+  [0, 0.1) per step and a phase p in [-pi, pi) for each channel. TimeGAN's sinusoidal data (Yoon et
+  al. 2019, sec. 5.1) of the slower frequencies: the faster ones have fewer than ten steps a round.
+- ``sunspots``: the yearly numbers of 1700 to 2008, in statsmodels; 48 years a piece.
+- ``series:PATH``: see ``recordings``.
+
+Recordings longer than ``--series_length`` are cut into pieces, see ``windows``. What the networks
+see has mean 0 and standard deviation 1 in each channel, by the statistics of the pieces that are
+trained on, which are kept in config.json.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+
+from tgan_tf.config import ConfigError, DataConfig
+from tgan_tf.data import windows
+from tgan_tf.data.recordings import Recordings, read_recordings
+from tgan_tf.data.types import Progress, SampleSet, Source
+
+_SINES, _SINE_CHANNELS, _SINE_LENGTH, _TOP_FREQUENCY = 10_000, 5, 24, 0.1
+_SUNSPOT_LENGTH = 48  # some four cycles
+
+
+def load(data: DataConfig, *, seed: int = 0, progress: Progress | None = None) -> Source:
+    """Loads, cuts and splits; see the module and ``sources.load_source``."""
+    del progress  # nothing here takes long
+    kind, _, path = data.dataset.partition(":")
+    flag = f"--dataset={data.dataset}"
+    length, licence = data.series_length, ""
+    if kind == "sines":
+        recordings, licence = _sines(length or _SINE_LENGTH), "none"
+    elif kind == "sunspots":
+        recordings, licence = _sunspots(), "public domain"
+        length = length or _SUNSPOT_LENGTH
+    else:
+        recordings = read_recordings(path)
+    lengths = [len(values) for values in recordings.values]
+    if not length:
+        length = min(lengths)
+        if len(lengths) == 1 or max(lengths) != length:
+            raise ConfigError(
+                f"{flag}: {len(lengths)} recordings of {length} to {max(lengths)} steps; say how"
+                " long a sample is with --series_length"
+            )
+    labels, class_names = _classes(recordings.labels if data.conditional else None)
+    splits = windows.cut(
+        lengths,
+        labels,
+        length=length,
+        stride=data.series_stride or max(1, length // 2),
+        val_fraction=data.val_fraction,
+        seed=seed,
+        flag=flag,
+    )
+    train, val = (_pieces(recordings, labels, pieces, length) for pieces in splits)
+    mean = train.samples.mean(axis=(0, 1), dtype=np.float64)
+    std = train.samples.std(axis=(0, 1), dtype=np.float64)
+    channels = len(recordings.channel_names)
+    return Source(
+        name=Path(path).stem or kind,
+        train=train,
+        val=val,
+        class_names=class_names,
+        licence=licence,
+        skipped=recordings.skipped,
+        modality="series",
+        shape=(length, 1, channels),
+        vocabulary=recordings.channel_names,
+        channel_mean=tuple(mean.tolist()),
+        # A channel that never changes stays as it is.
+        channel_std=tuple(np.where(std > 0, std, 1.0).tolist()),
+    )
+
+
+def _classes(names: list[str] | None) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    if names is None or len(set(names)) < 2:
+        return None, ()
+    class_names, labels = np.unique(names, return_inverse=True)
+    return labels.astype(np.int32), tuple(map(str, class_names))
+
+
+def _pieces(
+    recordings: Recordings, labels: np.ndarray | None, pieces: windows.Pieces, length: int
+) -> SampleSet:
+    rows = [recordings.values[row][start : start + length] for row, start in pieces]
+    chosen = None if labels is None else labels[[row for row, _ in pieces]]
+    return SampleSet(np.stack(rows).astype(np.float32), chosen)
+
+
+def _sines(length: int) -> Recordings:
+    rng = np.random.default_rng(0)  # the data are the same in every run
+    frequency = rng.uniform(0, _TOP_FREQUENCY, (_SINES, 1, _SINE_CHANNELS))
+    phase = rng.uniform(-np.pi, np.pi, (_SINES, 1, _SINE_CHANNELS))
+    values = np.sin(2 * np.pi * frequency * np.arange(length)[:, None] + phase)  # [N, T, C]
+    names = tuple(f"sine_{index}" for index in range(_SINE_CHANNELS))
+    return Recordings(list(values), None, names, ())
+
+
+def _sunspots() -> Recordings:
+    found = importlib.util.find_spec("statsmodels")
+    places = [Path(place) for place in (found and found.submodule_search_locations) or ()]
+    files = [p / "datasets" / "sunspots" / "sunspots.csv" for p in places]
+    file = next((file for file in files if file.is_file()), None)
+    if file is None:
+        raise ConfigError("--dataset=sunspots: pip install statsmodels, which holds them")
+    table = np.genfromtxt(file, delimiter=",", names=True)
+    return Recordings([table["SUNACTIVITY"][:, None]], None, ("sunspots",), ())

@@ -1,0 +1,96 @@
+"""Time series: float32 [T, C] in their own units, standardised for the networks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tgan_tf.config import Config, ConfigError
+from tgan_tf.files import replacing
+from tgan_tf.modalities import pictures, plots
+from tgan_tf.modalities.base import Modality, file_stems
+
+
+class SeriesModality(Modality):
+    """Series of one length and number of channels.
+
+    Args:
+        config: with the shape and the channels' statistics resolved.
+
+    Raises:
+        ConfigError: when they are not.
+    """
+
+    name = "series"
+    plural = "time series"
+    sample_dtype = np.dtype(np.float32)
+    augmentations = ()
+
+    def __init__(self, config: Config) -> None:
+        data = config.data
+        if not config.is_resolved or len(data.channel_std) != data.shape[-1]:
+            raise ConfigError("the length of the time series is not known before they are read")
+        length, _, channels = self.signal_shape = data.shape
+        self.sample_shape = (length, channels)
+        self.channel_names = data.vocabulary
+        self._mean = np.array(data.channel_mean, np.float32)
+        self._std = np.array(data.channel_std, np.float32)
+
+    def encode(self, samples: tf.Tensor) -> tf.Tensor:
+        """float32 [B, T, C] to [B, T, 1, C] of mean 0 and standard deviation 1."""
+        return ((tf.cast(samples, tf.float32) - self._mean) / self._std)[:, :, None]
+
+    def activate(self, values: tf.Tensor) -> tf.Tensor:
+        """As it is: series have no bounds."""
+        return values
+
+    def decode(self, values: tf.Tensor) -> tf.Tensor:
+        """[B, T, 1, C] to float32 [B, T, C] in the data's own units."""
+        values = tf.reshape(tf.cast(values, tf.float32), (-1, *self.sample_shape))
+        return values * self._std + self._mean
+
+    def describe(self) -> str:
+        length, channels = self.sample_shape
+        return f"{length} steps of {channels} channel{'s' * (channels > 1)}"
+
+    def grid(self, samples: np.ndarray, columns: int = 0) -> np.ndarray:
+        """A small line plot for each sample, all on the same scale; a colour for each channel."""
+        return pictures.tile(self._plotted(samples), columns, scale=1)
+
+    def class_rows(
+        self,
+        samples: np.ndarray,
+        labels: np.ndarray,
+        class_names: Sequence[str],
+        columns: int = 10,
+    ) -> np.ndarray:
+        """One picture with a named row of plots for each class."""
+        return pictures.rows_of_classes(
+            self._plotted(samples), labels, class_names, columns, scale=1
+        )
+
+    def write(
+        self, samples: np.ndarray, directory: str | os.PathLike[str], names: Sequence[str] = ()
+    ) -> list[Path]:
+        """``NAME.csv`` for each sample, a row for each step, and a plot of it, ``NAME.png``.
+
+        Returns the tables.
+        """
+        stems = file_stems(len(samples), names)
+        header = ",".join(self.channel_names)
+        files = []
+        for sample, plot, stem in zip(samples, self._plotted(samples), stems, strict=True):
+            path = Path(directory) / f"{stem}.csv"
+            pictures.save_png(plot, path.with_suffix(".png"))
+            with replacing(path) as beside:
+                np.savetxt(beside, sample, "%.9g", ",", header=header, comments="")
+            files.append(path)
+        return files
+
+    def _plotted(self, samples: np.ndarray) -> np.ndarray:
+        """uint8 [N, height, width, 3]."""
+        return plots.line_plots((samples - self._mean) / self._std)
