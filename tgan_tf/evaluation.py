@@ -409,9 +409,11 @@ def table(row: Mapping[str, Any]) -> str:
     ]
     width = max(map(len, row["metrics"]))
     for name, value in row["metrics"].items():
-        interval = row["details"][name]["interval"]
-        bounds = f"  (95 %: {interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
-        lines.append(f"  {name:<{width}}  {value:9.4f}{bounds}")
+        found = row["details"][name]
+        interval, real = found["interval"], found["details"].get("real")
+        beside = f"  (95 %: {interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
+        beside += "" if real is None else f"  (other real ones: {real:.4f})"
+        lines.append(f"  {name:<{width}}  {value:9.4f}{beside}")
     if row["classifier_accuracy"] is not None:
         lines.append(
             f"The classifier's accuracy on held-out images: {row['classifier_accuracy']:.4f}"

@@ -49,9 +49,7 @@ def test_arrays_with_labels(tmp_path):
     np.testing.assert_array_equal(recordings.values, values)
     assert recordings.labels == ["3", "5"]
     np.save(tmp_path / "a.npy", values[..., 0])
-    np.testing.assert_array_equal(
-        read_recordings(str(tmp_path / "a.npy")).values, values[..., :1]
-    )
+    np.testing.assert_array_equal(read_recordings(str(tmp_path / "a.npy")).values, values[..., :1])
 
 
 def test_ends_are_filled_with_the_nearest():
@@ -86,15 +84,15 @@ def test_what_lacks_more_than_half_is_left_out_and_counted(tmp_path):
 def test_bad_files_are_named(tmp_path, name, content, message):
     path = tmp_path / name
     path.write_text(content)
-    with pytest.raises(ConfigError, match=message.replace("|", r"\|") if "csv |" in message else message) as error:
+    with pytest.raises(
+        ConfigError, match=message.replace("|", r"\|") if "csv |" in message else message
+    ) as error:
         read_recordings(str(path))
     assert str(path) in str(error.value)
 
 
 def test_a_long_recording_is_split_in_time_without_overlap():
-    train, val = cut(
-        [100], None, length=10, stride=5, val_fraction=0.2, seed=0, flag="--dataset=x"
-    )
+    train, val = cut([100], None, length=10, stride=5, val_fraction=0.2, seed=0, flag="--dataset=x")
     assert train == [(0, start) for start in range(0, 71, 5)]
     assert val == [(0, 80), (0, 90)]
 

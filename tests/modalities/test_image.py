@@ -96,7 +96,7 @@ def test_names_of_files(tmp_path):
     paths = modality().write(samples, tmp_path, ["T-shirt/top 1", "seed+2"])
     assert [path.name for path in paths] == ["T-shirt_top_1.png", "seed+2.png"]
     for names in (["a"], ["a", "a"], ["a/b", "a b"]):
-        with pytest.raises(ValueError, match="different names for 2 images"):
+        with pytest.raises(ValueError, match="different names for 2 samples"):
             modality().write(samples, tmp_path, names)
 
 

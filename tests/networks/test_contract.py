@@ -162,6 +162,12 @@ DISCRIMINATORS |= {
     "class_token_first": {"d_pool": "class_token_first", "d_layer_scale": 0.1},
     "gat": {"preset": "gat_s", "d_width": 8, "d_depth": 2, "d_heads": 2, "penalty": "exact"},
 }
+SERIES = {
+    "data": {"modality": "series", "shape": (12, 1, 2), "channel_mean": (0, 0)}
+    | {"channel_std": (1, 1)},
+}
+GENERATORS |= {"series": {**SERIES, "g_windows": (0, 0), "g_output": "patch"}}
+DISCRIMINATORS |= {"series": {**SERIES, "g_windows": (0, 0), "d_stem": "patch"}}
 NETWORKS = [
     *(("generator", name) for name in GENERATORS),
     *(("discriminator", name) for name in DISCRIMINATORS),
@@ -183,11 +189,12 @@ def configure(kind: str, name: str, precision: str = "float64") -> Config:
             small |= {"d_width": 8, "d_depth": 1, "d_heads": 1}
         options = {**PRESETS[preset], **small, "d_patch": 2, **options, "image_size": size}
         channels = 3
+    data = options.pop("data", {"image_size": size, "channels": channels})
     classes = options.pop("classes", 3)
     return (
         Config()
         .replace(**{**({} if preset else SMALL), **options, "precision": precision})
-        .resolve(image_size=size, channels=channels, num_classes=classes)
+        .resolve(**data, num_classes=classes)
     )
 
 
@@ -207,7 +214,7 @@ class Case:
             around = 1.0 if weight.name in ones else 0.0
             weight.assign(random.normal(around, 0.3, weight.shape))
         data = self.config.data
-        shape = (*data.image_size, data.channels)
+        shape = data.signal_shape
         self.shapes = [(self.config.generator.latent_dim,), shape]
         if kind == "discriminator":
             self.shapes = [shape, ()]

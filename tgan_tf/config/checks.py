@@ -341,7 +341,8 @@ def _check_grids(config: Config) -> None:
         if size % scale:
             below = size // scale * scale
             near = f"{below} or {below + scale}" if below else f"{scale}"
-            asked = "--image_size" if data.modality == "image" else "--dataset"
+            flags = {"image": "--image_size", "series": "--series_length"}
+            asked = flags.get(data.modality, "--dataset")
             raise ConfigError(
                 f"{asked}: the {axis} {size} is not a multiple of {scale}, which --g_patch="
                 f"{g.g_patch} and {len(g.g_widths)} stages need; use {asked} with {near}, or other"

@@ -330,7 +330,7 @@ def _coerce(name: str, value: Any) -> Any:
                 value = [part for part in value.replace(" ", "").split(",") if part]
             if isinstance(value, int):
                 value = [value]
-            element = {int: _whole, float: float, str: os.fspath}[get_args(kind)[0]]
+            element: Any = {int: _whole, float: float, str: os.fspath}[get_args(kind)[0]]
             value = tuple(element(part) for part in value)
             if name == "image_size" and len(value) == 1:
                 value *= 2

@@ -1,4 +1,4 @@
-"""``moving_digits`` and ``moving_fashion``: an object that flies straight and bounces off the walls.
+"""``moving_digits`` and ``moving_fashion``: an object that bounces off the walls.
 
 The physics of Moving MNIST (Srivastava et al. 2015, sec. 4.1) with one object in a clip and places
 between pixels: what a video generator has to learn is known exactly, so what it has learned can be
@@ -67,9 +67,7 @@ def moving_clips(
     for first in range(0, count, _CHUNK):
         part = slice(first, first + _CHUNK)
         clips[part] = _drawn(small[rows[part]], places[part], size)
-    return MovingClips(
-        clips, labels[chosen].astype(np.int32), places.astype(np.float32), room
-    )
+    return MovingClips(clips, labels[chosen].astype(np.int32), places.astype(np.float32), room)
 
 
 def reflected(position: np.ndarray, room: float) -> np.ndarray:

@@ -140,9 +140,7 @@ def _arrays(file: Path) -> Any:
     """(names, recordings, labels, channels) of an array [N, T, C]."""
     loaded = np.load(file, allow_pickle=False)
     arrays = {"series": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
-    key = next(
-        (k for k in ("series", *arrays) if k in arrays and arrays[k].ndim in (2, 3)), None
-    )
+    key = next((k for k in ("series", *arrays) if k in arrays and arrays[k].ndim in (2, 3)), None)
     if key is None or arrays[key].dtype.kind not in "fiu" or 0 in arrays[key].shape:
         held = ", ".join(f"{k} {a.dtype} {a.shape}" for k, a in arrays.items())
         raise ConfigError(

@@ -1,8 +1,9 @@
 """Data sets by name: ``load_source`` finds, reads, converts, splits and caches one.
 
 ``digits`` | ``fashion_mnist`` | ``emoji`` | ``openclipart`` | ``tfds:NAME`` | ``folder:PATH`` |
-``npz:PATH`` | ``sines`` | ``sunspots`` | ``series:PATH``; the modules ``clipart``, ``tfds``, ``folder`` and ``npz`` state the rules of theirs,
-``pixels`` how any picture becomes uint8 [H, W, C].
+``npz:PATH`` | ``sines`` | ``sunspots`` | ``series:PATH``; the modules ``clipart``, ``tfds``,
+``folder``, ``npz`` and ``series`` state the rules of theirs, ``pixels`` how any picture becomes
+uint8 [H, W, C].
 """
 
 from __future__ import annotations
