@@ -62,6 +62,7 @@ GAMES: dict[str, dict[str, object]] = {
         "clip_norm": 0.02,
         "g_depths": 0,
         "d_kind": "conv",
+        "d_spectral_norm": "improved",
     },
     "xla": {
         "penalty_every": 1,

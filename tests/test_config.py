@@ -271,6 +271,8 @@ class TestContradictions:
             ({"g_upsample": "bicubic"}, "bicubic makes 96 channels of 96, not --g_widths=48"),
             ({"g_modulation": False, "g_input": "constant"}, "--nog_modulation.*--g_latent_tok"),
             ({"g_latent_position": True}, "--g_latent_position.*--g_latent_tokens"),
+            ({"g_final_modulation": True, "g_final_norm": False}, "--g_final_modulation needs"),
+            ({"g_final_modulation": True, "g_modulation": False}, "--g_final_modulation needs"),
             ({"d_heads": 5}, "--d_heads=5 does not divide --d_width=96"),
             ({"d_patch": 3}, "--d_patch=3.*power of 2.*--d_stem=patch"),
             ({"d_kind": "conv", "d_stem": "patch", "d_patch": 6}, "--d_patch=6.*power of 2"),

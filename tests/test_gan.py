@@ -141,6 +141,8 @@ class Reference:
             loss = tf.reduce_mean(LOSSES[o.loss][1](r, f))
             return loss, {"loss_g": loss}
 
+        if self.d.spectral:
+            self.d.spectral.iterate()
         logs = self.play(self.d, self.d_adam, d_loss)
         logs["d_grad_norm"] = logs.pop("norm")
         logs |= self.play(self.g, self.g_adam, g_loss)  # against the D just updated
@@ -161,6 +163,7 @@ GAMES = {
     # All gradients are longer than the clip. A generator without blocks is quicker to compile.
     "exact": {
         "g_depths": 0,
+        "d_spectral_norm": "improved",
         "penalty": "exact",
         "penalty_every": 2,
         "r2_gamma": 0.3,

@@ -269,6 +269,8 @@ class TransformerGAN(keras.Model):
             fake = tf.cast(fake, real.dtype)  # [b, H, W, C]
         still = tf.stop_gradient(fake)
 
+        if self.discriminator.spectral is not None:
+            self.discriminator.spectral.iterate()
         d_gradients = functools.partial(self._d_gradients, context=context, penalize=penalize)
         gradients, d_logs = compiled(d_gradients)(real, still, label, numbers, share)
         logs = total(d_logs)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
 
-from tgan_tf.layers import ImageOutput, ImageStem
+from tgan_tf.layers import ImageOutput, ImageStem, sincos_table
 
 RANDOM = np.random.default_rng(0)
 
 
 def randomize(layer: keras.layers.Layer) -> None:
     layer.set_weights([RANDOM.normal(0, 0.5, w.shape) for w in layer.weights])
+
+
+def dense(layer: keras.layers.Dense, x: np.ndarray) -> np.ndarray:
+    return x @ layer.kernel.numpy() + layer.bias.numpy()
 
 
 class TestStem:
@@ -141,6 +147,19 @@ class TestOutput:
         assert y.shape == layer.compute_output_shape(x.shape) == (2, 6, 4, 5)
         expected = x @ layer.linear.kernel.numpy() + layer.linear.bias.numpy()
         np.testing.assert_allclose(y, expected.reshape(2, 6, 4, 5), rtol=1e-9)
+
+    @pytest.mark.parametrize("patch", [1, 3])
+    def test_coordinates(self, patch):
+        layer, x = self.make(patch, "coordinate")
+        image = layer(x).numpy()
+        assert image.shape == layer.compute_output_shape(x.shape) == (2, 2 * patch, 3 * patch, 3)
+        places = sincos_table((patch, patch), 32)
+        for token, (i, j) in itertools.product(range(6), np.ndindex(patch, patch)):
+            row, column = patch * (token // 3) + i, patch * (token % 3) + j
+            hidden = dense(layer.of_token, x[:, token])
+            hidden = np.sin(hidden + places[patch * i + j] @ layer.of_place.kernel.numpy())
+            expected = dense(layer.linear, np.sin(dense(layer.hidden, hidden)))
+            np.testing.assert_allclose(image[:, row, column], expected, rtol=1e-9, atol=1e-12)
 
     def test_round_trip(self):
         layer = ImageOutput((2, 3), (2, 2), 3, "patch")

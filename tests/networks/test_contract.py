@@ -154,7 +154,17 @@ GENERATORS |= {
         **{"latent_dim": 6, "penalty": "exact"},
     },
 }
+GENERATORS |= {
+    "coordinate_output": {"g_output": "coordinate", **WIDE},
+    "vitgan": {
+        "preset": "vitgan_cifar10",
+        **{"g_widths": 8, "g_depths": 2, "g_heads": 2, "latent_dim": 6, "w_dim": 8, "g_patch": 4},
+    },
+}
 DISCRIMINATORS |= {
+    "spectral_norm": {"d_spectral_norm": "spectral", **WIDE, **UNCONDITIONAL},
+    "conv_spectral_norm": {"d_kind": "conv", "d_patch": 4, "d_spectral_norm": "improved"},
+    "vitgan": {"preset": "vitgan_cifar10", "d_width": 8, "d_depth": 2, "d_heads": 2},
     "rotary_windows_swiglu": {
         **{"d_position": "rotary", "d_window": 2, "d_activation": "swiglu", "d_heads": 1},
     },
@@ -184,7 +194,7 @@ def configure(kind: str, name: str, precision: str = "float64") -> Config:
     if preset := options.pop("preset", ""):
         # The other network as small as can be.
         small = {**SMALL_TRANSGAN_G, **SMALL_TRANSGAN_D, "g_upsample": "shuffle", "d_window": 0}
-        if preset.startswith("gat"):
+        if preset.startswith(("gat", "vitgan")):
             small = {"g_widths": 8, "g_depths": 4, "g_heads": 1}
             small |= {"d_width": 8, "d_depth": 1, "d_heads": 1}
         options = {**PRESETS[preset], **small, "d_patch": 2, **options, "image_size": size}
@@ -202,6 +212,9 @@ def make(config: Config, kind: str) -> keras.Model:
     return build_generator(config) if kind == "generator" else build_discriminator(config)
 
 
+SCALES = ("gain", "q_gain", "k_gain", "layer_scale", "first_sigma")
+
+
 class Case:
     """A network, inputs for it, and its outputs."""
 
@@ -210,9 +223,10 @@ class Case:
         self.kind, self.config = kind, configure(kind, name)
         self.model = make(self.config, kind)
         for weight in self.model.weights:
-            ones = ("gain", "q_gain", "k_gain", "layer_scale_0", "layer_scale_1")
-            around = 1.0 if weight.name in ones else 0.0
+            around = float(weight.name.startswith(SCALES))
             weight.assign(random.normal(around, 0.3, weight.shape))
+        if spectral := getattr(self.model, "spectral", None):
+            spectral.iterate()
         data = self.config.data
         shape = data.signal_shape
         self.shapes = [(self.config.generator.latent_dim,), shape]
@@ -285,6 +299,8 @@ def test_gradient_reaches_every_weight(network):
     with tf.GradientTape() as tape:
         total = tf.reduce_sum(network.model(*network.inputs) * functional)
     untrained = {w.name for w in network.model.weights if not w.trainable}
+    if spectral := getattr(network.model, "spectral", None):
+        untrained -= {w.name for w in spectral.weights}
     # The published network has it, and no use for it.
     assert untrained <= {"noise_strength"}
     for weight, gradient in zip(

@@ -72,6 +72,10 @@ def check_together(config: Config) -> None:
         )
     if g.g_gate and not g.g_modulation:
         raise ConfigError("--g_gate --nog_modulation: gates come from w; leave one of them out")
+    if g.g_final_modulation and not (g.g_final_norm and g.g_modulation):
+        raise ConfigError(
+            "--g_final_modulation needs --g_final_norm and --g_modulation; leave it out"
+        )
     _check_upsampling(g, math.prod(data.growth))
     if not (g.g_modulation or g.g_latent_tokens or g.g_input == "dense"):
         raise ConfigError(
@@ -310,7 +314,7 @@ def check_unused(config: Config) -> None:
         if getattr(o, name) != getattr(ObjectiveConfig, name) and not has[need]:
             raise ConfigError(f"--{name} has no effect without --{need}; leave it out")
     d, default = config.discriminator, DiscriminatorConfig()
-    known = ("d_kind", "d_width", "d_patch", "d_minibatch_std")
+    known = ("d_kind", "d_width", "d_patch", "d_minibatch_std", "d_spectral_norm")
     if d.d_kind != "conv":
         return
     unused = [

@@ -54,7 +54,12 @@ class GeneratorConfig:
     )
     g_mlp_ratio: float = option(3.0, "hidden width of a block's MLP / its width", above=0)
     g_patch: int = option(2, "pixels a side that a token of the last stage makes", low=1)
-    g_output: str = option("conv", "how tokens become pixels", choices=("conv", "patch"))
+    g_output: str = option(
+        "conv",
+        "how tokens become pixels: pixel shuffle and convolutions; one linear map; a network of the"
+        " token and the pixel's coordinates",
+        choices=("conv", "patch", "coordinate"),
+    )
     g_output_activation: str = option(
         "tanh",
         "of the pixels; linear: none, decoding clips",
@@ -89,6 +94,7 @@ class GeneratorConfig:
     g_norm: str = option("rms", "normalisation", choices=NORMS)
     g_norm_epsilon: float = option(1e-6, "added to the variance", above=0)
     g_final_norm: bool = option(True, "normalise once more before the output")
+    g_final_modulation: bool = option(False, "w scales and shifts that norm too")
     g_noise: bool = option(
         False, "noise in every self-attention, by a learned strength; always the same in use"
     )
@@ -167,6 +173,11 @@ class DiscriminatorConfig:
     d_attention: str = option("softmax", "kind of attention", choices=("softmax", "l2"))
     d_qk_norm: bool = option(False, "RMS-normalise queries and keys")
     d_relative_bias: bool = option(False, "learned relative position bias")
+    d_spectral_norm: str = option(
+        "none",
+        "divide every matrix by its greatest singular value; improved: times that at the start",
+        choices=("none", "spectral", "improved"),
+    )
     d_minibatch_std: int = option(
         0,
         "show D how much samples differ within groups of so many (4 is usual); 0: off. A logit then"

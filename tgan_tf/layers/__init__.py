@@ -6,6 +6,7 @@ from tgan_tf.layers.minibatch import MinibatchStddev
 from tgan_tf.layers.normalization import Normalization, normalize
 from tgan_tf.layers.positions import rotate, sincos_table
 from tgan_tf.layers.resampling import bicubic_matrix, pool_tokens, upsample
+from tgan_tf.layers.spectral import SpectralNorm
 from tgan_tf.layers.transformer import MappingNetwork, TransformerBlock
 from tgan_tf.layers.windows import (
     merge_windows,
@@ -22,6 +23,7 @@ __all__ = [
     "MappingNetwork",
     "MinibatchStddev",
     "Normalization",
+    "SpectralNorm",
     "TransformerBlock",
     "attend",
     "bicubic_matrix",

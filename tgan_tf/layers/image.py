@@ -7,7 +7,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tgan_tf.layers.positions import sincos_table
 from tgan_tf.layers.windows import shuffle_pixels, to_grid, to_tokens
+
+_PLACE_WIDTH = 32  # sines and cosines of a pixel's place in its patch
 
 
 @keras.saving.register_keras_serializable(package="tgan_tf")
@@ -20,7 +23,7 @@ class ImageStem(keras.layers.Layer):
         kind: ``patch``: one linear map of each patch (Dosovitskiy et al. 2021); ``conv``: 3x3
             convolutions of stride 2 until a token covers ``patch`` pixels (Xiao et al. 2021: easier
             to train), so ``patch`` is a power of 2; ``overlap``: one linear map of patches of twice
-            the side, which share half of it with each neighbour (Lee et al. 2022, sec. 3.2), so
+            the side, which share half of it with each neighbour (Lee et al. 2022, sec. 3.1), so
             ``patch`` is even.
         columns: of a sequence, all of which a token covers; 0: patches are square.
     """
@@ -96,7 +99,9 @@ class ImageOutput(keras.layers.Layer):
         patch: rows and columns that a token makes.
         channels: of the image.
         kind: ``patch``: one linear map of each token to its pixels; ``conv``: pixel shuffle, then
-            two 3x3 convolutions, which hide the seams between patches.
+            two 3x3 convolutions, which hide the seams between patches; ``coordinate``: a network
+            with sines as nonlinearity, of a token and sines and cosines of a pixel's place in its
+            patch (Lee et al. 2022, sec. 3.2; Sitzmann et al. 2020), as wide as the tokens.
     """
 
     def __init__(
@@ -117,6 +122,16 @@ class ImageOutput(keras.layers.Layer):
             self.linear = keras.layers.Dense(area * self.channels, dtype=policy, name="linear")
             self.linear.build(input_shape)
             return
+        if self.kind == "coordinate":
+            width = input_shape[-1]
+            self.of_token = keras.layers.Dense(width, dtype=policy, name="of_token")
+            self.of_place = keras.layers.Dense(width, use_bias=False, dtype=policy, name="of_place")
+            self.hidden = keras.layers.Dense(width, dtype=policy, name="hidden")
+            self.linear = keras.layers.Dense(self.channels, dtype=policy, name="linear")
+            for layer in (self.of_token, self.hidden, self.linear):
+                layer.build(input_shape)
+            self.of_place.build((area, _PLACE_WIDTH))
+            return
         width = max(16, -(-input_shape[-1] // area))
         self.linear = keras.layers.Dense(area * width, dtype=policy, name="linear")
         self.linear.build(input_shape)
@@ -131,6 +146,13 @@ class ImageOutput(keras.layers.Layer):
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """``[B, h*w, width]`` -> ``[B, h*p, w*q, channels]``."""
         size = (self.grid[0] * self.patch[0], self.grid[1] * self.patch[1])
+        if self.kind == "coordinate":
+            place = tf.constant(sincos_table(self.patch, _PLACE_WIDTH), x.dtype)
+            x = self.of_token(x)[:, :, None] + self.of_place(place)  # [B, h*w, p*q, width]
+            x = self.linear(tf.sin(self.hidden(tf.sin(x))))  # [B, h*w, p*q, channels]
+            x = tf.reshape(x, (-1, *self.grid, *self.patch, self.channels))
+            x = tf.transpose(x, (0, 1, 3, 2, 4, 5))  # [B, h, p, w, q, channels]
+            return tf.reshape(x, (-1, *size, self.channels))
         x = shuffle_pixels(self.linear(x), self.grid, self.patch)  # [B, H*W, width or channels]
         x = to_grid(x, size)  # [B, H, W, width or channels]
         if self.kind == "conv":

@@ -12,6 +12,7 @@ from tgan_tf.layers import (
     ImageStem,
     MinibatchStddev,
     Normalization,
+    SpectralNorm,
     TransformerBlock,
     pool_tokens,
     sincos_table,
@@ -29,9 +30,11 @@ class _Discriminator(keras.Model):
 
     Attributes:
         noise_numbers: how many random numbers an example's attention layers take.
+        spectral: normalisation of its matrices, or None.
     """
 
     noise_numbers = 0
+    spectral: SpectralNorm | None = None
 
     def __init__(self, config: Config | dict[str, Any], **kwargs: Any) -> None:
         config = config if isinstance(config, Config) else Config.from_dict(config)
@@ -66,7 +69,16 @@ class _Discriminator(keras.Model):
                 autocast=False,
                 name="embedding",
             )
+        if d.d_spectral_norm != "none":
+            self.spectral = SpectralNorm(self, d.d_spectral_norm == "improved")
         self.built = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As ``call``, with normalised matrices."""
+        if self.spectral is None:
+            return super().__call__(*args, **kwargs)
+        with self.spectral.scope():  # out here, where weights are not cast to half precision
+            return super().__call__(*args, **kwargs)
 
     def _logits(self, features: tf.Tensor, label: tf.Tensor | None, x: tf.Tensor) -> tf.Tensor:
         """``[B, C]`` (and ``label`` int ``[B]``), pooled from ``x`` ``[B, ..., C]`` -> ``[B]``."""

@@ -147,13 +147,26 @@ class TransformerGenerator(keras.Model):
             self.stages.append(blocks)
             previous = width
         self.norms: list[Normalization] = []
+        self.norm_modulations: list[keras.layers.Dense] = []
         self.outputs_of_levels: list[ImageOutput] = []
         for level in range(g.g_levels):
             suffix = f"_{level}" if level else ""
             if g.g_final_norm:
-                norm = Normalization(g.g_norm, g.g_norm_epsilon, dtype=policy, name=f"norm{suffix}")
+                norm = Normalization(
+                    g.g_norm,
+                    g.g_norm_epsilon,
+                    affine=not g.g_final_modulation,
+                    dtype=policy,
+                    name=f"norm{suffix}",
+                )
                 norm.build(shape)
                 self.norms.append(norm)
+            if g.g_final_modulation:
+                modulation = keras.layers.Dense(
+                    2 * width, **linear, name=f"norm_modulation{suffix}"
+                )
+                modulation.build(w_shape)
+                self.norm_modulations.append(modulation)
             output = ImageOutput(
                 self.grids[-1],
                 data.patch(g.g_patch),
@@ -211,18 +224,24 @@ class TransformerGenerator(keras.Model):
                 x = block(x, w, context, next(parts))
                 part = len(blocks) // g.g_levels
                 if stage == len(self.stages) - 1 and g.g_levels > 1 and not (index + 1) % part:
-                    images.append(self._image(x, index // part))
+                    images.append(self._image(x, w, index // part))
         # [B, H, W, channels]
-        return self.modality.activate(tf.add_n(images) if images else self._image(x, 0))
+        return self.modality.activate(tf.add_n(images) if images else self._image(x, w, 0))
 
-    def _image(self, x: tf.Tensor, level: int) -> tf.Tensor:
-        """Tokens ``[B, N, C]`` -> ``[B, H, W, channels]``."""
-        return self.outputs_of_levels[level](self.norms[level](x) if self.norms else x)
+    def _image(self, x: tf.Tensor, w: tf.Tensor, level: int) -> tf.Tensor:
+        """Tokens ``[B, N, C]`` and ``w`` ``[B, w_dim]`` -> ``[B, H, W, channels]``."""
+        scale = shift = None
+        if self.norm_modulations:
+            scale, shift = tf.split(self.norm_modulations[level](w), 2, axis=-1)  # [B, C] each
+        return self.outputs_of_levels[level](
+            self.norms[level](x, scale, shift) if self.norms else x
+        )
 
     def kernels_of_w(self) -> list[Any]:
         """Kernels ``[w_dim, outputs]`` of the linear maps of ``w`` (SeFa's A, transposed)."""
         layers = [b.to_modulation for stage in self.stages for b in stage if b.modulation]
         layers += [layer for name in ("first", "latent_tokens") if (layer := vars(self).get(name))]
+        layers += self.norm_modulations
         return [layer.kernel.numpy() for layer in layers]
 
     def _upsample(self, x: tf.Tensor, stage: int) -> tf.Tensor:

@@ -13,5 +13,6 @@ from typing import Any
 
 from tgan_tf.presets.gat import GAT
 from tgan_tf.presets.transgan import TRANSGAN
+from tgan_tf.presets.vitgan import VITGAN
 
-PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType({**TRANSGAN, **GAT})
+PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType({**TRANSGAN, **GAT, **VITGAN})

@@ -153,7 +153,7 @@ def measure(function: Callable[..., tf.Tensor], *specs: Any) -> Cost:
 def parameter_table(network: keras.Model) -> list[tuple[str, str, int]]:
     """(part, shapes of its weights, parameters) for each top-level part, in order."""
     parts: dict[str, list[keras.Variable]] = {}
-    for weight in network.weights:
+    for weight in _counted(network):
         parts.setdefault(weight.path.split("/")[1], []).append(weight)
     rows = []
     for name, weights in parts.items():
@@ -165,8 +165,15 @@ def parameter_table(network: keras.Model) -> list[tuple[str, str, int]]:
 
 
 def parameters(network: keras.Model) -> int:
-    """Number of trained numbers."""
-    return sum(math.prod(weight.shape) for weight in network.weights)
+    """Number of numbers that the network is made of."""
+    return sum(math.prod(weight.shape) for weight in _counted(network))
+
+
+def _counted(network: keras.Model) -> list[keras.Variable]:
+    """Its weights but for what a spectral normalisation remembers."""
+    spectral = getattr(network, "spectral", None)
+    memory = {id(weight) for weight in spectral.weights} if spectral else set()
+    return [weight for weight in network.weights if id(weight) not in memory]
 
 
 def table(rows: Sequence[tuple[str, ...]], *, right: tuple[int, ...] = ()) -> str:
