@@ -58,6 +58,10 @@ GAMES: dict[str, dict[str, object]] = {
         "beta2_final": 0.999,
         "weight_decay": 0.1,
         "condition_dropout": 0.4,
+        "zcr_d": 1,
+        "zcr_g": 0.5,
+        "g_batch_factor": 2,
+        "micro_batches": 2,
         "d_steps": 2,
         "clip_norm": 0.02,
         "g_depths": 0,
@@ -68,8 +72,10 @@ GAMES: dict[str, dict[str, object]] = {
         "penalty_every": 1,
         "clip_norm": 0.02,
         "jit_compile": True,
+        "drift_weight": 0.1,
         "g_depths": 0,
         "d_kind": "conv",
+        "d_pack": 2,
     },
 }
 PARTS = {

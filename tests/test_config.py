@@ -286,6 +286,11 @@ class TestContradictions:
                 "--d_minibatch_std=5 .*--batch_size=64; .*=60 or 65, ",
             ),
             ({"d_minibatch_std": 8, "batch_size": 4}, "--d_minibatch_std=8 .*--batch_size=8, "),
+            ({"d_pack": 3}, "--d_pack=3 .*--batch_size=64; .*=63 or 66, "),
+            ({"d_pack": 2, "d_minibatch_std": 4}, "--d_minibatch_std=4 --d_pack=2: both"),
+            ({"top_k": 0.5, "d_pack": 2}, "--top_k=0.5 --d_pack=2"),
+            ({"micro_batches": 3}, "--micro_batches=3 does not divide --batch_size=64"),
+            ({"micro_batches": 2, "loss": "dual_contrastive"}, "--micro_batches=2 --loss=dual"),
             ({"ada_target": 0.6}, "--ada_target=0.6 has nothing to control: give --augment"),
             (
                 {"ada_target": 0.6, "augment": "flip", "augment_p": 0.5},
@@ -363,6 +368,7 @@ class TestContradictions:
             ("--ada_kimg=100", "ada_target"),
             ("--lecam_start_step=5", "lecam_weight"),
             ("--cr_augment=flip", "cr_real or --cr_fake"),
+            ("--zcr_radius=0.1", "zcr_d or --zcr_g"),
         ],
     )
     def test_options_without_what_they_are_of(self, flag, need):
@@ -399,7 +405,7 @@ class TestPresets:
     @pytest.mark.parametrize("name", PRESETS)
     def test_is_replayed_from_its_values(self, name, tmp_path):
         """Another version's preset may have other values: files hold the values themselves."""
-        config = Config.from_preset(name, batch_size=3)
+        config = Config.from_preset(name, batch_size=4)
         assert parsed(*config.to_flags()) == config
         assert not any("--preset" in line for line in config.to_flags())
         config.save(tmp_path / "config.json")

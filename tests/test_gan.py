@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.games import BATCH, configure, dataset, images, state
+from tests.games import BATCH, SEED, configure, dataset, images, state
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.gan import TransformerGAN
 from tgan_tf.networks import build_discriminator, build_generator
@@ -214,6 +214,87 @@ def test_step_against_the_reference(game, jit):
     for a, b in zip(gan.ema_generator.get_weights(), reference.ema, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-8)
     assert int(gan.step) == 4
+
+
+PARTS = {
+    "gradient_penalty": {
+        "loss": "wasserstein",
+        **NO_PENALTY,
+        "gp_weight": 1,
+        "penalty": "exact",
+        "penalty_every": 1,
+        "drift_weight": 0.1,
+        "lecam_weight": 0.1,
+        "lecam_start_step": 0,
+        "cr_real": 0.5,
+        "zcr_d": 2,
+        "zcr_g": 0.5,
+        "augment": "translation",
+        "ada_target": 0.1,
+        "top_k": 0.5,
+        "g_batch_factor": 2,
+        "g_depths": 0,
+        "d_kind": "conv",
+        "condition_dropout": 0.4,
+    },
+    "finite_difference": {
+        "penalty_every": 1,
+        "augment": "cutout",
+        "g_noise": True,
+        "d_noise": True,
+        "d_pack": 2,
+        "clip_norm": 0.02,
+    },
+}
+
+
+@pytest.mark.parametrize("game", PARTS)
+def test_parts_of_a_batch_that_take_turns(game):
+    """They compute what the whole batch does."""
+    config = configure(**PARTS[game])
+    gans = [TransformerGAN(config.replace(micro_batches=parts)) for parts in (1, 2)]
+    steps = [gan.make_step() for gan in gans]
+    for batch in batches(2):
+        expected, logs = (step(batch) for step in steps)
+        assert set(logs) == set(expected)
+        for name, value in logs.items():
+            np.testing.assert_allclose(value, expected[name], rtol=1e-11, atol=1e-12, err_msg=name)
+    expected = state(gans[0])
+    for name, value in state(gans[1]).items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-10, atol=1e-11, err_msg=name)
+
+
+def test_the_generator_learns_from_its_own_batch():
+    """Three times as large, and with latents disturbed: loss and gradient by hand."""
+    weight, radius, times = 0.5, 0.1, 3
+    zcr = {"zcr_d": 2, "zcr_g": weight, "zcr_radius": radius}
+    config = configure(**NO_PENALTY, **zcr, g_batch_factor=times, g_depths=0)
+    gan = TransformerGAN(config)
+    (batch,) = batches(1)
+    batch["image"] = tf.cast(batch["image"], tf.float64) / 127.5 - 1
+    z, eps = (
+        tf.random.stateless_normal((times * BATCH, 4), (SEED, i), tf.float64, alg="philox")
+        for i in (0, 12)
+    )
+    label = tf.repeat(batch["label"], times)
+    # The generator before its step, the discriminator after its own.
+    g = build_generator(config)
+    g.set_weights(gan.generator.get_weights())
+    fakes = [g(x, label)[::times] for x in (z, z + radius * eps)]
+    judged = [gan.discriminator(fake, batch["label"]) for fake in fakes]
+    logs = gan.make_step()(batch)
+    np.testing.assert_allclose(logs["fake_logit"], tf.reduce_mean(judged[0]), rtol=1e-10)
+    expected = 2 * tf.reduce_mean((judged[0] - judged[1]) ** 2)
+    np.testing.assert_allclose(logs["regularizer"], expected, rtol=1e-8)
+    real = gan.discriminator(tf.repeat(batch["image"], times, axis=0), label)
+    with tf.GradientTape() as tape:
+        fake, moved = g(z, label), g(z + radius * eps, label)
+        adversarial = tf.reduce_mean(tf.nn.softplus(real - gan.discriminator(fake, label)))
+        loss = adversarial - weight * tf.reduce_mean((fake - moved) ** 2)
+    gradients = tape.gradient(loss, [w.value for w in g.trainable_variables])
+    norm = tf.linalg.global_norm([tf.convert_to_tensor(gradient) for gradient in gradients])
+    np.testing.assert_allclose(logs["loss_g"], adversarial, rtol=1e-10)
+    np.testing.assert_allclose(logs["g_grad_norm"], norm, rtol=1e-8)
 
 
 class PenaltySteps(keras.callbacks.Callback):
@@ -468,6 +549,10 @@ class TestErrors:
         monkeypatch.setattr(tf.distribute, "get_strategy", lambda: two)
         with pytest.raises(ConfigError, match=r"std=4 .* 2, the share .*=4 .* 2 replicas; .* 8 d"):
             TransformerGAN(configure(d_minibatch_std=4))
+        with pytest.raises(ConfigError, match=r"k=2 .* 1, .*=4 .* replicas in 2 parts; .* 8 d"):
+            TransformerGAN(configure(d_pack=2, micro_batches=2))
+        with pytest.raises(ConfigError, match=r"dual_contrastive compares .* 2 replicas"):
+            TransformerGAN(configure(loss="dual_contrastive"))
 
     @pytest.mark.parametrize(
         ("data", "message"),

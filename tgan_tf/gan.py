@@ -3,7 +3,7 @@
 ``train_step`` runs in replica context and is right under every ``tf.distribute`` strategy: losses
 are sums over the replica's examples divided by the global batch, gradients are reduced before they
 are clipped, and random numbers are drawn for the global batch and sliced, so R replicas compute
-what one would.
+what one would. So do parts of a batch that take turns.
 """
 
 from __future__ import annotations
@@ -20,13 +20,16 @@ from tgan_tf.config import Config, ConfigError
 from tgan_tf.modalities import make_modality
 from tgan_tf.networks import build_discriminator, build_generator
 from tgan_tf.objectives import randomness
+from tgan_tf.objectives.accumulation import joined, summed
 from tgan_tf.objectives.augmentation import adapt, numbers_needed
 from tgan_tf.objectives.game import Game, Numbers
 from tgan_tf.objectives.losses import top_k_weights
+from tgan_tf.objectives.penalties import separation
 from tgan_tf.objectives.schedules import ScheduledAdam, WarmupCosine, cosine, ema_decay
 
 Logs = dict[str, tf.Tensor]
 Gradients = list[tf.Tensor]
+Tensors = dict[str, Any]  # by name; with more of them inside, or None
 
 # Options that ``TransformerGAN.retune`` takes.
 RETUNABLE = ("g_lr", "d_lr", "r1_gamma", "r2_gamma", "augment")
@@ -47,7 +50,7 @@ class TransformerGAN(keras.Model):
 
     Raises:
         ConfigError: when the shape of a sample is not known, or a replica's share of the batch is
-            not of whole groups (``d_minibatch_std``).
+            not of whole parts (``micro_batches``) and groups (``d_minibatch_std``, ``d_pack``).
 
     Example:
         config = tgan_tf.Config().resolve(image_size=(8, 8), channels=1, num_classes=10)
@@ -127,7 +130,8 @@ class TransformerGAN(keras.Model):
         return WarmupCosine(learning_rate, warmup // every, span, o.lr_final)
 
     def _trace(self) -> None:
-        self.game = Game(self.config.objective, self.discriminator)
+        pack = self.config.discriminator.d_pack
+        self.game = Game(self.config.objective, self.discriminator, pack)
         # Traced once, however often ``make_step`` is called. Behind a lambda, or
         # ``tf.saved_model.save`` takes it for something to save.
         traced = tf.function(self._run_replicas, autograph=False)
@@ -240,19 +244,21 @@ class TransformerGAN(keras.Model):
         """
         real, label = self._unpack(data)
         context = tf.distribute.get_replica_context()
-        batch = tf.shape(real)[0]
-        draw = randomness.Draw(self.config.training.seed, self.step, context, batch, real.dtype)
+        o, t = self.config.objective, self.config.training
+        batch, times = tf.shape(real)[0], t.g_batch_factor
+        draw = randomness.Draw(t.seed, self.step, context, batch, real.dtype)
+        # For the generator's batch, of which the discriminator sees every so manieth sample.
+        g_draw = randomness.Draw(t.seed, self.step, context, batch * times, real.dtype)
         label = self._drop_condition(label, draw)
-        z = draw.normal(randomness.LATENT, (self.config.generator.latent_dim,))
         numbers = self._numbers(draw, real, penalize)
-        # For attention layers with noise; most networks have none.
-        count = self.generator.noise_numbers
-        tokens = draw.normal(randomness.G_TOKENS, (count,)) if count else None
+        causes = self._causes(g_draw, _repeat(label, times))
+        if not train_g:
+            causes = {name: value[::times] for name, value in causes.items()}
         # Sums over the replica's examples / the global batch add up to the global mean.
         share = 1 / tf.cast(batch * context.num_replicas_in_sync, real.dtype)
 
         def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-            if not self.config.training.jit_compile:
+            if not t.jit_compile:
                 return function
             # Only pure functions of tensors and weights: Keras' own jit would wrap strategy.run,
             # which fails under Mirrored.
@@ -261,36 +267,108 @@ class TransformerGAN(keras.Model):
         def total(logs: Logs) -> Logs:
             return context.all_reduce(tf.distribute.ReduceOp.SUM, logs)
 
-        # Both networks play with the same fakes, so the generator runs forward once a step.
-        weights = [weight.value for weight in self.generator.trainable_variables]
+        # Both networks play with the same fakes, so the generator runs forward once a step; and
+        # once more for its gradient if that is taken in parts.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(weights if train_g else [])
-            fake = compiled(self.generator)(z, label, tokens)
-            fake = tf.cast(fake, real.dtype)  # [b, H, W, C]
-        still = tf.stop_gradient(fake)
-
+            tape.watch(_values(self.generator) if train_g and t.micro_batches == 1 else [])
+            made = joined(compiled(self._make), t.g_parts if train_g else t.micro_batches, causes)
+        still = {name: tf.stop_gradient(value) for name, value in made.items()}
+        seen = {n: x[::times] if train_g else x for n, x in still.items()}  # [b, H, W, C]
+        if o.zcr_d:
+            numbers["moved"] = seen["moved"]
         if self.discriminator.spectral is not None:
             self.discriminator.spectral.iterate()
-        d_gradients = functools.partial(self._d_gradients, context=context, penalize=penalize)
-        gradients, d_logs = compiled(d_gradients)(real, still, label, numbers, share)
+        sight: Tensors = {"real": real, "fake": seen["fake"], "label": label, "numbers": numbers}
+        if o.drift_weight and (t.micro_batches > 1 or t.jit_compile):
+            # Of the global batch, which no part knows, nor what is compiled for one replica.
+            logits = joined(compiled(self._look_at_real), t.micro_batches, sight)
+            numbers["real_mean"] = total(tf.reduce_sum(logits) * share)
+
+        d_gradients = functools.partial(
+            self._d_gradients, share=share, context=context, penalize=penalize
+        )
+        gradients, d_logs = summed(compiled(d_gradients), t.micro_batches, sight)
         logs = total(d_logs)
         logs |= self._remember(logs)
         logs["d_grad_norm"] = self._apply(self.d_optimizer, self.discriminator, gradients, context)
 
         if train_g:
+            share /= times
+            sight = {
+                "real": _repeat(real, times),
+                "fake": still["fake"],
+                "label": _repeat(label, times),
+                "numbers": self._g_numbers(g_draw, numbers),
+            }
             # The chain through the image needs D's backward pass to its input, not to its weights.
-            to_image, loss, logit = compiled(self._image_gradient)(
-                real, still, label, numbers, share
-            )
-            if self.config.objective.top_k < 1:
-                weight = self._top_k(logit, context)  # [b]
+            image_gradient = functools.partial(self._image_gradient, share=share)
+            to_image, loss, logit = joined(compiled(image_gradient), t.g_parts, sight)
+            if o.top_k < 1:
+                weight = self._top_k(logit, context)  # [times * b]
                 loss, to_image = loss * weight, to_image * _broadcast(weight, to_image)
-            gradients = tape.gradient(fake, weights, output_gradients=to_image)
+            if t.micro_batches == 1:
+                gradients = self._g_gradients(tape, made, to_image, share)
+            else:
+                remade = functools.partial(self._remade_gradients, share=share)
+                sight = {"causes": causes, "to_image": to_image}
+                gradients = summed(compiled(remade), t.g_parts, sight)
             logs |= total({"loss_g": tf.reduce_sum(loss) * share})
             logs["g_grad_norm"] = self._apply(self.g_optimizer, self.generator, gradients, context)
             self._average()
         self.step.assign_add(1)
         return logs
+
+    def _causes(self, draw: randomness.Draw, label: tf.Tensor | None) -> Tensors:
+        """What the generator makes its batch of: ``z``; ``moved``, which is z disturbed; ``label``;
+        ``tokens``, for attention layers with noise. ``[n, ...]`` each, as far as needed."""
+        o = self.config.objective
+        z = draw.normal(randomness.LATENT, (self.config.generator.latent_dim,))
+        causes = {"z": z} if label is None else {"z": z, "label": label}
+        if o.disturbs:
+            causes["moved"] = z + o.zcr_radius * draw.normal(randomness.DISTURB_LATENT, z.shape[1:])
+        if count := self.generator.noise_numbers:
+            causes["tokens"] = draw.normal(randomness.G_TOKENS, (count,))
+        return causes
+
+    def _make(self, causes: Tensors) -> Tensors:
+        """Samples of ``_causes``.
+
+        Returns:
+            ``fake`` ``[n, H, W, C]``; with zCR ``moved``, of the disturbed latents, and how far
+            they are ``apart``, ``[n]``.
+        """
+        z, label, tokens = (causes.get(name) for name in ("z", "label", "tokens"))
+        if "moved" not in causes:
+            return {"fake": tf.cast(self.generator(z, label, tokens), self._real_dtype)}
+        pairs = ((z, causes["moved"]), (label, label), (tokens, tokens))
+        both = (None if pair[0] is None else tf.concat(pair, axis=0) for pair in pairs)
+        fake, moved = tf.split(tf.cast(self.generator(*both), self._real_dtype), 2)
+        return {"fake": fake, "moved": moved, "apart": separation(fake, moved)}
+
+    def _g_gradients(
+        self, tape: tf.GradientTape, made: Tensors, to_image: tf.Tensor, share: tf.Tensor
+    ) -> Gradients:
+        """Gradients of the generator's loss, from that of its images and what tape saw made."""
+        upstream = {"fake": to_image}
+        if weight := self.config.objective.zcr_g:
+            upstream["apart"] = self._scaled(-weight * tf.ones_like(made["apart"]), share)
+        return _gradients(
+            tape,
+            [made[name] for name in upstream],
+            _values(self.generator),
+            output_gradients=list(upstream.values()),
+        )
+
+    def _remade_gradients(self, part: Tensors, *, share: tf.Tensor) -> Gradients:
+        """The same of a part of the batch, whose images are made once more."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(_values(self.generator))
+            made = self._make(part["causes"])
+        return self._g_gradients(tape, made, part["to_image"], share)
+
+    def _look_at_real(self, sight: Tensors) -> tf.Tensor:
+        """Logits ``[n]`` of real images."""
+        return self.game.look(sight["real"], sight["label"], "real", sight["numbers"])
 
     def _drop_condition(self, label: tf.Tensor | None, draw: randomness.Draw) -> tf.Tensor | None:
         """Classes ``[b]``, some of them replaced by none (Ho and Salimans 2022, algorithm 1)."""
@@ -303,11 +381,7 @@ class TransformerGAN(keras.Model):
     def _numbers(self, draw: randomness.Draw, real: tf.Tensor, penalize: bool) -> Numbers:
         """What the game needs in this step: random numbers, and what schedules and memory say."""
         o, span = self.config.objective, self.config.schedule_steps
-        count = numbers_needed(o.augment, o.augments_in_part)
-        numbers = {
-            "u_real": draw.uniform(randomness.AUGMENT_REAL, (count,)),
-            "u_fake": draw.uniform(randomness.AUGMENT_FAKE, (count,)),
-        }
+        numbers = self._numbers_of_sight(draw, "real") | self._numbers_of_sight(draw, "fake")
         if o.augments_in_part:
             p = cosine(self.step, span, o.augment_p_initial * o.augment_p, o.augment_p)
             numbers["p"] = self.memory.get("augment_p", p)
@@ -316,9 +390,6 @@ class TransformerGAN(keras.Model):
         if penalize and o.penalty == "finite_difference":
             numbers["eps_real"] = draw.normal(randomness.DISTURB_REAL, real.shape[1:])
             numbers["eps_fake"] = draw.normal(randomness.DISTURB_FAKE, real.shape[1:])
-        if count := self.discriminator.noise_numbers:
-            numbers["tokens_real"] = draw.normal(randomness.TOKENS_REAL, (count,))
-            numbers["tokens_fake"] = draw.normal(randomness.TOKENS_FAKE, (count,))
         if penalize and o.gp_weight:
             numbers["mix"] = draw.uniform(randomness.MIX, (1,))
         if o.lecam_weight:
@@ -329,6 +400,27 @@ class TransformerGAN(keras.Model):
             numbers["t_real"] = draw.uniform(randomness.CONSISTENCY_REAL, (count,))
             numbers["t_fake"] = draw.uniform(randomness.CONSISTENCY_FAKE, (count,))
         return {name: tf.cast(value, real.dtype) for name, value in numbers.items()}
+
+    def _numbers_of_sight(self, draw: randomness.Draw, kind: str) -> Numbers:
+        """Random numbers by which the discriminator sees ``real`` or ``fake`` images."""
+        o, real = self.config.objective, kind == "real"
+        count = numbers_needed(o.augment, o.augments_in_part)
+        stream = randomness.AUGMENT_REAL if real else randomness.AUGMENT_FAKE
+        numbers = {f"u_{kind}": draw.uniform(stream, (count,))}
+        if count := self.discriminator.noise_numbers:
+            stream = randomness.TOKENS_REAL if real else randomness.TOKENS_FAKE
+            numbers[f"tokens_{kind}"] = draw.normal(stream, (count,))
+        return numbers
+
+    def _g_numbers(self, draw: randomness.Draw, numbers: Numbers) -> Numbers:
+        """Of ``_numbers``, those of the generator's batch."""
+        names = ("p", "u_real", "u_fake", "tokens_real", "tokens_fake")
+        chosen = {name: numbers[name] for name in names if name in numbers}
+        times = self.config.training.g_batch_factor
+        if times == 1:
+            return chosen
+        repeated = {name: _repeat(value, times) for name, value in chosen.items()}
+        return repeated | self._numbers_of_sight(draw, "fake")
 
     def _remember(self, logs: Logs) -> Logs:
         """Memory after a step with these logs; and what of it is logged itself."""
@@ -398,62 +490,56 @@ class TransformerGAN(keras.Model):
 
     def _d_gradients(
         self,
-        real: tf.Tensor,
-        fake: tf.Tensor,
-        label: tf.Tensor | None,
-        numbers: Numbers,
-        share: tf.Tensor,
+        sight: Tensors,
         *,
+        share: tf.Tensor,
         context: tf.distribute.ReplicaContext,
         penalize: bool,
     ) -> tuple[Gradients, Logs]:
         """Gradients of the discriminator's loss, and the replica's share of the logs.
 
         Args:
-            real: ``[b, H, W, C]`` in [-1, 1].
-            fake: like ``real``.
-            label: int ``[b]`` or None.
-            numbers: from ``_numbers``.
+            sight: ``real`` ``[b, H, W, C]`` in [-1, 1], ``fake`` like it, ``label`` int ``[b]`` or
+                None, ``numbers`` of ``_numbers``.
             share: 1 / global batch.
             context: of the replica.
             penalize: whether the loss has the gradient penalties.
         """
+        numbers = sight["numbers"]
 
         def mean(values: tf.Tensor) -> tf.Tensor:
+            if "real_mean" in numbers:
+                return numbers["real_mean"]
             part = tf.reduce_sum(tf.stop_gradient(values)) * share
-            if context.num_replicas_in_sync == 1:
-                return part
             return context.all_reduce(tf.distribute.ReduceOp.SUM, part)
 
-        weights = [weight.value for weight in self.discriminator.trainable_variables]
+        weights = _values(self.discriminator)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
-            loss, logs = self.game.d_loss(real, fake, label, numbers, mean, penalize=penalize)
-            total = self._scaled(loss, share)
+            loss, logs = self.game.d_loss(
+                sight["real"], sight["fake"], sight["label"], numbers, mean, penalize=penalize
+            )
+            total = self._scaled(tf.reduce_sum(loss), share)
         logs = {name: tf.reduce_sum(value) * share for name, value in logs.items()}
-        return tape.gradient(total, weights), logs
+        return _gradients(tape, total, weights), logs
 
     def _image_gradient(
-        self,
-        real: tf.Tensor,
-        fake: tf.Tensor,
-        label: tf.Tensor | None,
-        numbers: Numbers,
-        share: tf.Tensor,
+        self, sight: Tensors, *, share: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Gradient of the generator's loss with respect to its images, ``[b, H, W, C]``; the loss
-        and the logits, ``[b]``."""
-        real_logit = self.game.look(real, label, "real", numbers)
+        """Gradient of the generator's loss with respect to its images, ``[n, H, W, C]``; the loss
+        and the logits, ``[n]``."""
+        fake, label, numbers = (sight[name] for name in ("fake", "label", "numbers"))
+        real_logit = self._look_at_real(sight)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(fake)
             loss, fake_logit = self.game.g_loss(real_logit, fake, label, numbers)
-            total = self._scaled(loss, share)
+            total = self._scaled(tf.reduce_sum(loss), share)
         return tape.gradient(total, fake), loss, fake_logit
 
-    def _scaled(self, losses: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
-        """Per-example losses ``[b]`` -> this replica's share of the mean, scaled for float16."""
-        total = tf.reduce_sum(losses) * share
-        return total if self.loss_scale is None else total * self.loss_scale
+    def _scaled(self, loss: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
+        """A loss, or a sum of them -> its share of the mean, scaled for float16."""
+        loss *= share
+        return loss if self.loss_scale is None else loss * self.loss_scale
 
     def _apply(
         self,
@@ -467,9 +553,6 @@ class TransformerGAN(keras.Model):
         Clipping what one replica alone sees would make the update depend on how many there are.
         The optimizer sums the R identical copies once more, hence the division by R.
         """
-        # An embedding's gradient has a slice for each example; the norm of slices is not that of
-        # their sum.
-        gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         if self.loss_scale is not None:
             gradients = [gradient / self.loss_scale for gradient in gradients]
@@ -505,27 +588,50 @@ class TransformerGAN(keras.Model):
 
 
 def _check_share(config: Config) -> None:
-    """What several replicas cannot do as one would."""
-    group = config.discriminator.d_minibatch_std
+    """What several replicas, or parts of the batch, cannot do as one would."""
+    d, t = config.discriminator, config.training
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    share = config.training.batch_size // replicas
-    if group and share % group:
+    parts = replicas * t.micro_batches
+    whom = f"each of {replicas} replicas" if replicas > 1 else "the one replica"
+    for name, count, whole in (
+        ("micro_batches", t.micro_batches, replicas),
+        ("d_minibatch_std", d.d_minibatch_std, parts),
+        ("d_pack", d.d_pack, parts),
+    ):
+        share = t.batch_size // whole
+        if count and share % count:
+            in_parts = f" in {t.micro_batches} parts" if whole > replicas else ""
+            raise ConfigError(
+                f"--{name}={count} does not divide {share}, the share of --batch_size="
+                f"{t.batch_size} of {whom}{in_parts}; use a --batch_size that {count * whole}"
+                " divides, or fewer replicas (--strategy=one) or --micro_batches"
+            )
+    if config.objective.loss == "dual_contrastive" and replicas > 1:
         raise ConfigError(
-            f"--d_minibatch_std={group} does not divide {share}, the share of --batch_size="
-            f"{config.training.batch_size} of each of {replicas} replicas; use a --batch_size that"
-            f" {group * replicas} divides, or fewer replicas (--strategy=one)"
-        )
-    if config.objective.drift_weight and config.training.jit_compile and replicas > 1:
-        raise ConfigError(
-            f"--drift_weight={config.objective.drift_weight:g} --jit_compile: the mean logit of"
-            f" {replicas} replicas cannot be formed inside a compiled function; leave out one of"
-            " them, or use --strategy=one"
+            f"--loss=dual_contrastive compares the whole batch, which {replicas} replicas share;"
+            " use --strategy=one, or --loss=relativistic"
         )
 
 
 def _broadcast(weight: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
     """``[b]`` -> ``[b, 1, ...]``, of as many axes as ``x``."""
     return tf.reshape(weight, (-1, *(1,) * (x.shape.rank - 1)))
+
+
+def _values(network: keras.Model) -> list[tf.Variable]:
+    """What a tape watches of a network."""
+    return [weight.value for weight in network.trainable_variables]
+
+
+def _gradients(tape: tf.GradientTape, target: Any, weights: Any, **options: Any) -> Gradients:
+    """Dense ones: an embedding's has a slice for each example, and neither the norm of slices nor
+    their number is that of their sum."""
+    return [tf.convert_to_tensor(g) for g in tape.gradient(target, weights, **options)]
+
+
+def _repeat(x: tf.Tensor | None, times: int) -> tf.Tensor | None:
+    """Each example so many times in a row; None and numbers for all examples stay."""
+    return x if times == 1 or x is None or not x.shape.rank else tf.repeat(x, times, axis=0)
 
 
 def _scalar(name: str, value: float, dtype: tf.DType = tf.float32) -> tf.Variable:

@@ -119,7 +119,8 @@ class Sampler:
     @functools.cached_property
     def judges(self) -> bool:
         """Whether one image can be judged: not by a discriminator that compares with others."""
-        compares = bool(self.config.discriminator.d_minibatch_std)
+        d = self.config.discriminator
+        compares = d.d_minibatch_std or d.d_pack > 1
         return not compares and self.discriminator is not None
 
     def discriminate(self, image: tf.Tensor, label: tf.Tensor | None = None) -> tf.Tensor:
@@ -144,7 +145,8 @@ class Sampler:
     @functools.cached_property
     def _origin(self) -> float:
         """The logit that counts as undecided."""
-        if self.config.objective.loss not in ("relativistic", "wasserstein"):
+        o = self.config.objective
+        if not (o.compares_logits or o.loss == "wasserstein"):
             return 0.0
         seeds = np.arange(_ORIGIN_SAMPLES)
         label = portable_random.classes_numpy(seeds, self.num_classes) if self.num_classes else None

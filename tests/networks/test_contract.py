@@ -120,7 +120,9 @@ DISCRIMINATORS = {
         **UNCONDITIONAL,
     },
     "minibatch_std": {"d_minibatch_std": 2},
+    "pack": {"d_pack": 2, "d_noise": True, "channels": 3},
     "conv": {"d_kind": "conv", "d_patch": 4},
+    "conv_pack": {"d_kind": "conv", "d_patch": 4, "d_pack": 2, **UNCONDITIONAL},
     "conv_minibatch_std": {"d_kind": "conv", "d_patch": 4, "d_minibatch_std": 2},
     "conv_wide": {"d_kind": "conv", "d_patch": 4, **WIDE, **UNCONDITIONAL},
 }
@@ -263,7 +265,8 @@ def test_shapes(network):
 @every_network
 def test_any_batch_and_examples_are_independent(network):
     """Or groups of them, which nothing else may join."""
-    group = network.config.discriminator.d_minibatch_std or 1
+    d = network.config.discriminator
+    group = d.d_minibatch_std or d.d_pack
     for i in range(0, 3, group):
         alone = network.model(*(tensor[i : i + group] for tensor in network.inputs))
         np.testing.assert_allclose(alone, network.outputs[i : i + group], rtol=1e-10, atol=1e-12)

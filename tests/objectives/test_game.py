@@ -10,7 +10,7 @@ from tgan_tf.objectives.augmentation import augment
 from tgan_tf.objectives.game import Game
 
 RANDOM = np.random.default_rng(0)
-REAL, FAKE, W = RANDOM.normal(size=(3, 4, 4, 4, 1))
+REAL, FAKE, W, MOVED = RANDOM.normal(size=(4, 4, 4, 4, 1))
 W = W[0]
 NUMBERS = {
     "u_real": RANDOM.random((4, 3)),
@@ -23,6 +23,7 @@ NUMBERS = {
     "real_anchor": np.array(0.3),
     "fake_anchor": np.array(-0.2),
     "lecam": np.array(1.0),
+    "moved": MOVED,
 }
 OBJECTIVE = ObjectiveConfig(
     loss="wasserstein",
@@ -38,6 +39,7 @@ OBJECTIVE = ObjectiveConfig(
     cr_real=2.0,
     cr_fake=3.0,
     cr_augment=("flip",),
+    zcr_d=5.0,
 )
 
 
@@ -76,6 +78,7 @@ def test_all_terms():
         + 0.3 * ((r + 0.2) ** 2 + (f - 0.3) ** 2)
         + 2 * (r - flipped[0]) ** 2
         + 3 * (f - flipped[1]) ** 2
+        + 5 * (f - judge(look(MOVED, "u_fake").numpy())) ** 2
     )
     np.testing.assert_allclose(logs["penalty"], penalty, rtol=1e-6)
     np.testing.assert_allclose(logs["regularizer"], regularizer, rtol=1e-10)

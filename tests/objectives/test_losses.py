@@ -17,7 +17,15 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-x))
 
 
+def contrast(r: np.ndarray, f: np.ndarray) -> np.ndarray:
+    """-log of the share of each among itself and all of the other kind."""
+    return -np.log(np.exp(r) / (np.exp(r) + np.exp(f).sum())) - np.log(
+        np.exp(-f) / (np.exp(-f) + np.exp(-r).sum())
+    )
+
+
 CLOSED_FORMS = {
+    "dual_contrastive": (contrast, lambda r, f: contrast(f, r)),
     "non_saturating": (
         lambda r, f: -np.log(sigmoid(r)) - np.log(1 - sigmoid(f)),
         lambda r, f: -np.log(sigmoid(f)),
@@ -54,7 +62,7 @@ def test_closed_form(name, player):
     np.testing.assert_allclose(given, CLOSED_FORMS[name][player](REAL, FAKE), rtol=1e-10)
 
 
-@pytest.mark.parametrize("name", ["non_saturating", "minimax", "relativistic"])
+@pytest.mark.parametrize("name", ["non_saturating", "minimax", "relativistic", "dual_contrastive"])
 def test_large_logits_stay_finite(name):
     """Where the closed form in probabilities is infinite."""
     real, fake = tf.constant([-1e4, 1e4]), tf.constant([1e4, -1e4])

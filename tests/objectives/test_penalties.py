@@ -13,6 +13,7 @@ from tgan_tf.objectives.penalties import (
     finite_difference,
     gradient_penalty,
     lecam,
+    separation,
     wgan_gp,
 )
 
@@ -37,6 +38,24 @@ def closed_form(x: np.ndarray) -> np.ndarray:
 def test_gradient_penalty():
     penalty = gradient_penalty(lambda x: quadratic(x, tf.constant(A)), tf.constant(X))
     np.testing.assert_allclose(penalty, closed_form(X), rtol=1e-12)
+
+
+def test_packs():
+    """A pack's gradient is with respect to all its samples, and each of them has its logit."""
+
+    def packed(x: tf.Tensor) -> tf.Tensor:
+        return tf.repeat(tf.reduce_sum(tf.reshape(quadratic(x, tf.constant(A)), (2, 2)), 1), 2)
+
+    expected = closed_form(X).reshape(2, 2).sum(axis=1).repeat(2)
+    penalty = gradient_penalty(packed, tf.constant(X), pack=2)
+    np.testing.assert_allclose(penalty, expected, rtol=1e-12)
+    given = wgan_gp(packed, tf.constant(X), tf.constant(-X), tf.constant(np.ones(4)), pack=2)
+    np.testing.assert_allclose(given, (expected**0.5 - 1) ** 2, rtol=1e-10)
+
+
+def test_separation():
+    moved = X + np.array([0.0, 1.0, -2.0, 3.0])[:, None, None, None]
+    np.testing.assert_allclose(separation(tf.constant(X), tf.constant(moved)), [0, 1, 4, 9])
 
 
 def test_gradient_of_the_gradient_penalty():

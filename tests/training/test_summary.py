@@ -82,6 +82,17 @@ class TestPlan:
         assert without.step_flops == 3 * g.flops + 9 * d.flops
         assert with_penalty.step_flops == 3 * g.flops + 15 * d.flops
 
+    def test_parts_and_a_batch_of_the_generator(self) -> None:
+        whole, parts = (
+            summary.plan(resolved(g_batch_factor=2, micro_batches=count)) for count in (1, 4)
+        )
+        g, d = (whole.costs[name] for name in ("generator", "discriminator"))
+        assert whole.working_bytes == 2 * g.activation_bytes + 4 * d.activation_bytes
+        assert parts.working_bytes == g.activation_bytes + 4 * d.activation_bytes
+        assert whole.step_flops == 6 * g.flops + 18 * d.flops
+        assert parts.step_flops == 8 * g.flops + 18 * d.flops
+        assert parts.largest_batch(parts.state_bytes + 3 * parts.working_bytes) == 12
+
     def test_largest_batch(self) -> None:
         plan = summary.plan(resolved())
         assert plan.largest_batch(plan.state_bytes + 3 * plan.working_bytes) == 3

@@ -105,11 +105,12 @@ def check_together(config: Config) -> None:
                 raise ConfigError(
                     f"--{name}={policy} is for RGB images; the data have --channels={data.channels}"
                 )
-    if config.objective.top_k < 1 and d.d_minibatch_std:
-        raise ConfigError(
-            f"--top_k={config.objective.top_k:g} --d_minibatch_std={d.d_minibatch_std}: a logit"
-            " that depends on its group ranks no sample; leave one of them out"
-        )
+    for name, group in (("d_minibatch_std", d.d_minibatch_std), ("d_pack", d.d_pack)):
+        if config.objective.top_k < 1 and group > 1:
+            raise ConfigError(
+                f"--top_k={config.objective.top_k:g} --{name}={group}: a logit that depends on its"
+                " group ranks no sample; leave one of them out"
+            )
     if data.modality != "image":
         _check_other_data(config)
     if config.is_resolved:
@@ -245,17 +246,32 @@ def _check_objective(o: ObjectiveConfig) -> None:
 
 
 def _check_groups(config: Config) -> None:
-    """Groups of examples against the batch."""
-    group, batch = config.discriminator.d_minibatch_std, config.training.batch_size
-    if group == 1:
-        raise ConfigError("--d_minibatch_std=1: one sample has no spread; use 4, or 0 for none")
-    if group and batch % group:
-        below = batch // group * group
-        near = f"{below} or {below + group}" if below else f"{group}"
+    """Groups of examples against the batch, and parts of it."""
+    d, t, batch = config.discriminator, config.training, config.training.batch_size
+    if batch % t.micro_batches:
         raise ConfigError(
-            f"--d_minibatch_std={group} does not divide --batch_size={batch}; use --batch_size="
-            f"{near}, or a divisor"
+            f"--micro_batches={t.micro_batches} does not divide --batch_size={batch}; use a divisor"
         )
+    if t.micro_batches > 1 and config.objective.loss == "dual_contrastive":
+        raise ConfigError(
+            f"--micro_batches={t.micro_batches} --loss=dual_contrastive: the loss compares the"
+            " whole batch; leave one of them out, or use --loss=relativistic"
+        )
+    if d.d_minibatch_std == 1:
+        raise ConfigError("--d_minibatch_std=1: one sample has no spread; use 4, or 0 for none")
+    if d.d_minibatch_std and d.d_pack > 1:
+        raise ConfigError(
+            f"--d_minibatch_std={d.d_minibatch_std} --d_pack={d.d_pack}: both show D several"
+            " samples at once; leave one of them out"
+        )
+    for name, group in (("d_minibatch_std", d.d_minibatch_std), ("d_pack", d.d_pack)):
+        if group and batch % group:
+            below = batch // group * group
+            near = f"{below} or {below + group}" if below else f"{group}"
+            raise ConfigError(
+                f"--{name}={group} does not divide --batch_size={batch}; use --batch_size={near},"
+                " or a divisor"
+            )
 
 
 _NEEDS = {
@@ -267,6 +283,7 @@ _NEEDS = {
     "ada_kimg": "ada_target",
     "lecam_start_step": "lecam_weight",
     "cr_augment": "cr_real or --cr_fake",
+    "zcr_radius": "zcr_d or --zcr_g",
     "gamma_final": "r1_gamma, --r2_gamma or --gp_weight",
 }
 
@@ -308,13 +325,14 @@ def check_unused(config: Config) -> None:
         "ada_target": o.ada_target,
         "lecam_weight": o.lecam_weight,
         "cr_real or --cr_fake": o.cr_real or o.cr_fake,
+        "zcr_d or --zcr_g": o.disturbs,
         "r1_gamma, --r2_gamma or --gp_weight": o.penalizes,
     }
     for name, need in _NEEDS.items():
         if getattr(o, name) != getattr(ObjectiveConfig, name) and not has[need]:
             raise ConfigError(f"--{name} has no effect without --{need}; leave it out")
     d, default = config.discriminator, DiscriminatorConfig()
-    known = ("d_kind", "d_width", "d_patch", "d_minibatch_std", "d_spectral_norm")
+    known = ("d_kind", "d_width", "d_patch", "d_minibatch_std", "d_pack", "d_spectral_norm")
     if d.d_kind != "conv":
         return
     unused = [

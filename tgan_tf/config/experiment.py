@@ -133,6 +133,15 @@ class TrainingConfig:
 
     total_kimg: float = option(180.0, "thousand real images shown in all", above=0)
     batch_size: int = option(64, "global batch, over all replicas", low=1)
+    g_batch_factor: int = option(
+        1, "samples that G learns from in a step / batch_size (TransGAN: 2)", low=1, high=64
+    )
+    micro_batches: int = option(
+        1,
+        "split each replica's share of the batch into so many parts, which take turns: gradients"
+        " are added up, and memory holds one part's activations",
+        low=1,
+    )
     d_steps: int = option(1, "steps of D for each step of G", low=1)
     ema_half_life_kimg: float = option(
         5.0, "half-life of the generator's moving average, in thousand images", low=0
@@ -147,6 +156,11 @@ class TrainingConfig:
     strategy: str = option("auto", "tf.distribute strategy", choices=STRATEGIES)
     jit_compile: bool = option(False, "compile the gradient functions with XLA")
     seed: int = option(0, "everything random derives from it", low=0, high=2**31 - 1)
+
+    @property
+    def g_parts(self) -> int:
+        """Parts of the generator's batch, as large as those of the discriminator's."""
+        return self.micro_batches * self.g_batch_factor if self.micro_batches > 1 else 1
 
 
 @dataclass(frozen=True)

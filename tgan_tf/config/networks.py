@@ -185,6 +185,13 @@ class DiscriminatorConfig:
         low=0,
     )
 
+    d_pack: int = option(
+        1,
+        "D sees so many samples at once, as channels, and judges them together (PacGAN: 2 to 4)",
+        low=1,
+        high=16,
+    )
+
     @property
     def windows_of_stages(self) -> tuple[int, ...]:
         """Attention window of each stage."""

@@ -11,6 +11,7 @@ LOSSES = (
     "minimax",
     "least_squares",
     "relativistic",
+    "dual_contrastive",
     "hinge",
     "wasserstein",
 )
@@ -75,6 +76,13 @@ class ObjectiveConfig:
     cr_augment: tuple[str, ...] = option(
         ("translation",), "what D's judgement should not depend on", choices=AUGMENTATIONS
     )
+    zcr_d: float = option(
+        0.0, "weight of D's consistency when a sample's latent is disturbed (zCR: 20)", low=0
+    )
+    zcr_g: float = option(
+        0.0, "weight of how far such samples move, which G makes larger (zCR: 0.5)", low=0
+    )
+    zcr_radius: float = option(0.05, "standard deviation of that disturbance", above=0)
     top_k: float = option(
         1.0,
         "share of the samples, those with the greatest logits, that G learns from at the end; falls"
@@ -97,7 +105,17 @@ class ObjectiveConfig:
     @property
     def regularizes(self) -> bool:
         """Whether there are penalties on logits."""
-        return any((self.drift_weight, self.lecam_weight, self.cr_real, self.cr_fake))
+        return any((self.drift_weight, self.lecam_weight, self.cr_real, self.cr_fake, self.zcr_d))
+
+    @property
+    def disturbs(self) -> bool:
+        """Whether latents are disturbed."""
+        return bool(self.zcr_d or self.zcr_g)
+
+    @property
+    def compares_logits(self) -> bool:
+        """Whether the loss is of differences of logits, whose origin it leaves to chance."""
+        return self.loss in ("relativistic", "dual_contrastive")
 
 
 @dataclass(frozen=True)

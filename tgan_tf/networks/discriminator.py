@@ -28,6 +28,10 @@ class _Discriminator(keras.Model):
     head also reads how much the features before pooling differ within a group of examples; an
     example's logit then depends on the others of its group.
 
+    With ``d_pack``, so many examples in a row are judged as one, with all their channels and
+    classes, and share the logit (PacGAN, Lin et al. 2018, sec. 3): samples that are too much alike
+    show.
+
     Attributes:
         noise_numbers: how many random numbers an example's attention layers take.
         spectral: normalisation of its matrices, or None.
@@ -41,7 +45,51 @@ class _Discriminator(keras.Model):
         super().__init__(**{"dtype": config.training.precision, "name": "discriminator", **kwargs})
         self.config = config
         self.num_conditions = config.data.num_conditions
-        self._signal_shape = (None, *config.data.signal_shape)
+        *axes, channels = config.data.signal_shape
+        self._signal_shape = (None, *axes, channels * config.discriminator.d_pack)
+
+    def call(
+        self,
+        image: tf.Tensor,
+        label: tf.Tensor | None = None,
+        noise: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Images to logits.
+
+        Args:
+            image: ``[B, H, W, C]``, the modality's signal; of images in [-1, 1].
+            label: int ``[B]`` where conditional.
+            noise: ``[B, noise_numbers]``, standard normal, for the attention layers; None: the
+                same for all examples, always.
+
+        Returns:
+            ``[B]``.
+        """
+        image = tf.cast(image, self.compute_dtype)
+        if label is not None:
+            label = label[:, None]  # [B, 1]
+        pack = self.config.discriminator.d_pack
+        if pack == 1:
+            return self._judge(image, label, noise)
+        _, *axes, channels = image.shape
+        batch = tf.shape(image)[0] if image.shape[0] is None else image.shape[0]
+        # The last example fills its pack.
+        chosen = tf.minimum(tf.range(-(-batch // pack) * pack), batch - 1)
+        image = tf.reshape(tf.gather(image, chosen), (-1, pack, *axes, channels))
+        places = range(2, 2 + len(axes))
+        image = tf.transpose(image, (0, *places, 1, 2 + len(axes)))  # [B / pack, H, W, pack, C]
+        image = tf.reshape(image, (-1, *self._signal_shape[1:]))
+        if label is not None:
+            label = tf.reshape(tf.gather(label, chosen), (-1, pack))
+        if noise is not None:
+            noise = tf.gather(noise, chosen)[::pack]
+        return tf.repeat(self._judge(image, label, noise), pack)[:batch]
+
+    def _judge(
+        self, image: tf.Tensor, label: tf.Tensor | None, noise: tf.Tensor | None
+    ) -> tf.Tensor:
+        """As ``call``, of packs: ``[B, H, W, C]``, ``[B, pack]``, ``[B, N]`` -> ``[B]``."""
+        raise NotImplementedError
 
     def _build_head(self, width: int) -> None:
         d = self.config.discriminator
@@ -64,7 +112,8 @@ class _Discriminator(keras.Model):
         self.head.build((None, width))
         if self.num_conditions:
             self.embedding = self.add_weight(
-                shape=(self.num_conditions, width),
+                # For each place in a pack.
+                shape=(d.d_pack * self.num_conditions, width),
                 initializer=keras.initializers.RandomNormal(stddev=width**-0.5),
                 autocast=False,
                 name="embedding",
@@ -81,7 +130,8 @@ class _Discriminator(keras.Model):
             return super().__call__(*args, **kwargs)
 
     def _logits(self, features: tf.Tensor, label: tf.Tensor | None, x: tf.Tensor) -> tf.Tensor:
-        """``[B, C]`` (and ``label`` int ``[B]``), pooled from ``x`` ``[B, ..., C]`` -> ``[B]``."""
+        """``[B, C]`` (and ``label`` int ``[B, pack]``), pooled from ``x`` ``[B, ..., C]`` ->
+        ``[B]``."""
         features = tf.cast(features, self.variable_dtype)
         if self.config.discriminator.d_minibatch_std:
             features = tf.concat([features, self.spread(x)], axis=-1)  # [B, C + 1]
@@ -89,7 +139,9 @@ class _Discriminator(keras.Model):
             features = tf.nn.leaky_relu(self.hidden(features), 0.2)  # [B, C]
         logits = self.head(features)[:, 0]
         if self.num_conditions:
-            logits += tf.reduce_sum(tf.gather(self.embedding, label) * features, axis=-1)
+            places = tf.range(self.config.discriminator.d_pack) * self.num_conditions
+            vectors = tf.gather(self.embedding, label + places)  # [B, pack, C]
+            logits += tf.reduce_sum(vectors * features[:, None], axis=(1, 2))
         return logits
 
     def get_config(self) -> dict[str, Any]:
@@ -194,24 +246,9 @@ class TransformerDiscriminator(_Discriminator):
         self.norm.build((None, tokens, width))
         self._build_head(width)
 
-    def call(
-        self,
-        image: tf.Tensor,
-        label: tf.Tensor | None = None,
-        noise: tf.Tensor | None = None,
+    def _judge(
+        self, image: tf.Tensor, label: tf.Tensor | None, noise: tf.Tensor | None
     ) -> tf.Tensor:
-        """Images to logits.
-
-        Args:
-            image: ``[B, H, W, C]``, the modality's signal; of images in [-1, 1].
-            label: int ``[B]`` where conditional.
-            noise: ``[B, noise_numbers]``, standard normal, for the attention layers; None: the
-                same for all examples, always.
-
-        Returns:
-            ``[B]``.
-        """
-        image = tf.cast(image, self.compute_dtype)
         pool = self.config.discriminator.d_pool
         parts = self._noise.parts(noise, self.compute_dtype)
         x: Any = None
@@ -266,11 +303,10 @@ class ConvDiscriminator(_Discriminator):
             self.convolutions.append(layer)
         self._build_head(d.d_width[0])
 
-    def call(
-        self, image: tf.Tensor, label: tf.Tensor | None = None, noise: None = None
+    def _judge(
+        self, image: tf.Tensor, label: tf.Tensor | None, noise: tf.Tensor | None
     ) -> tf.Tensor:
-        """Signal ``[B, H, W, C]`` (and ``label`` int ``[B]``) -> logits ``[B]``."""
-        x = tf.cast(image, self.compute_dtype)
+        x = image
         for layer in self.convolutions:
             x = tf.nn.leaky_relu(layer(x), 0.2)  # [B, H / 2^i, W / 2^i, C_i]
         return self._logits(tf.reduce_mean(x, axis=(1, 2)), label, x)

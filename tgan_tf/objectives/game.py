@@ -26,10 +26,12 @@ class Game:
         objective: the options.
         discriminator: images ``[B, H, W, C]``, labels ``[B]`` or None and noise ``[B, N]`` or None
             -> logits ``[B]``.
+        pack: examples in a row that the discriminator judges together.
     """
 
     objective: ObjectiveConfig
     discriminator: Callable[..., tf.Tensor]
+    pack: int = 1
 
     def d_loss(
         self,
@@ -49,9 +51,10 @@ class Game:
             label: int ``[b]`` or None.
             numbers: of this step. Random ones: ``u_real``, ``u_fake`` (augmentation), ``eps_real``,
                 ``eps_fake`` (finite difference), ``tokens_real``, ``tokens_fake`` (attention),
-                ``mix`` (WGAN-GP), ``t_real``, ``t_fake`` (consistency). Scalars: ``p`` (of
-                augmentation), ``gamma`` (factor to the gradient penalties), ``real_anchor``,
-                ``fake_anchor``, ``lecam`` (factor).
+                ``mix`` (WGAN-GP), ``t_real``, ``t_fake`` (consistency). Images: ``moved``, like
+                ``fake``, of its latents, disturbed (zCR). Scalars: ``p`` (of augmentation),
+                ``gamma`` (factor to the gradient penalties), ``real_anchor``, ``fake_anchor``,
+                ``lecam`` (factor).
             mean: per-example values ``[b]`` -> their mean over the global batch.
             penalize: whether this step has the (lazy) gradient penalties.
 
@@ -70,15 +73,18 @@ class Game:
             "real_sign": tf.sign(real_logit),
         }
         if o.ada_target:
-            # A relativistic loss leaves the logits' origin to chance.
-            against = fake_logit if o.loss == "relativistic" else 0.0
+            against = fake_logit if o.compares_logits else 0.0
             logs["overfit_sign"] = tf.sign(real_logit - against)
         if penalize:
             penalty = 0.5 * (r1 * real_penalty + r2 * fake_penalty)
             if o.gp_weight:
                 # Its points are neither real nor fake: they are seen as the real ones are.
                 penalty += o.gp_weight * penalties.wgan_gp(
-                    lambda x: self.look(x, label, "real", numbers), real, fake, numbers["mix"][:, 0]
+                    lambda x: self.look(x, label, "real", numbers),
+                    real,
+                    fake,
+                    numbers["mix"][:, 0],
+                    self.pack,
                 )
             penalty *= numbers["gamma"]
             logs["penalty"] = penalty
@@ -120,7 +126,7 @@ class Game:
             logit = logits_of(image)
             return logit, tf.zeros_like(logit)
         if o.penalty == "exact":
-            return logits_of(image), penalties.gradient_penalty(logits_of, image)
+            return logits_of(image), penalties.gradient_penalty(logits_of, image, self.pack)
         # Both halves in one call: half as many, larger operations.
         moved = image + o.penalty_sigma * numbers[f"eps_{kind}"]
         halves = [self._augment(x, kind, numbers) for x in (image, moved)]
@@ -170,4 +176,7 @@ class Game:
                 changed = augment(seen, numbers[f"t_{kind}"], o.cr_augment)
                 other = self.discriminator(changed, label, numbers.get(f"tokens_{kind}"))
                 total += weight * penalties.consistency(logit, other)
+        if o.zcr_d:
+            other = self.look(numbers["moved"], label, "fake", numbers)
+            total += o.zcr_d * penalties.consistency(fake_logit, other)
         return total

@@ -62,6 +62,26 @@ def relativistic_g(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     return tf.nn.softplus(real - fake)
 
 
+def dual_contrastive_d(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+    """Each sample against all of the other kind (Yu et al. 2021, sec. 3).
+
+    ``log(1 + sum_j exp(D(G(z_j)) - D(x_i))) + log(1 + sum_j exp(D(G(z_i)) - D(x_j)))``, over the
+    batch: an example's loss depends on the others.
+    """
+    gap = fake[None, :] - real[:, None]  # [B, B], of real i and fake j
+    return _log_sum(gap, axis=1) + _log_sum(gap, axis=0)
+
+
+def dual_contrastive_g(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+    """The same with the kinds exchanged, which does not saturate where D is sure."""
+    return dual_contrastive_d(fake, real)
+
+
+def _log_sum(values: tf.Tensor, axis: int) -> tf.Tensor:
+    """``log(1 + sum exp(values))`` along an axis."""
+    return tf.nn.softplus(tf.reduce_logsumexp(values, axis=axis))
+
+
 def hinge_d(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """``max(0, 1 - D(x)) + max(0, 1 + D(G(z)))`` on logits (Miyato et al. 2018, eq. 16)."""
     return tf.nn.relu(1 - real) + tf.nn.relu(1 + fake)
@@ -83,6 +103,7 @@ LOSSES: dict[str, tuple[Loss, Loss]] = {
     "minimax": (non_saturating_d, minimax_g),
     "least_squares": (least_squares_d, least_squares_g),
     "relativistic": (relativistic_d, relativistic_g),
+    "dual_contrastive": (dual_contrastive_d, dual_contrastive_g),
     "hinge": (hinge_d, wasserstein_g),
     "wasserstein": (wasserstein_d, wasserstein_g),
 }

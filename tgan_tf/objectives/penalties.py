@@ -7,7 +7,9 @@ from collections.abc import Callable
 import tensorflow as tf
 
 
-def gradient_penalty(logits_of: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor) -> tf.Tensor:
+def gradient_penalty(
+    logits_of: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor, pack: int = 1
+) -> tf.Tensor:
     """``|grad_x D(x)|^2``, summed over the sample: R1 on real, R2 on fake (Mescheder et al. 2018).
 
     Its gradient needs the second derivative of everything inside ``logits_of``.
@@ -17,15 +19,20 @@ def gradient_penalty(logits_of: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor) 
             others too (minibatch standard deviation), its penalty is that of the sum of all
             logits, as in StyleGAN2: ``|grad_x sum_j D(x_j)|^2``.
         x: samples ``[B, ...]``.
+        pack: so many examples in a row are one sample of D, whose logit each of them has (PacGAN);
+            its gradient is with respect to all of them.
 
     Returns:
         Penalty of each example, ``[B]``.
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(x)
-        total = tf.reduce_sum(logits_of(x))
+        total = tf.reduce_sum(logits_of(x)) / pack
     gradient = tape.gradient(total, x)
-    return tf.reduce_sum(tf.square(gradient), axis=range(1, x.shape.rank))
+    squared = tf.reduce_sum(tf.square(gradient), axis=range(1, x.shape.rank))  # [B]
+    if pack == 1:
+        return squared
+    return tf.repeat(tf.reduce_sum(tf.reshape(squared, (-1, pack)), axis=1), pack)
 
 
 def finite_difference(logits: tf.Tensor, disturbed: tf.Tensor, sigma: float) -> tf.Tensor:
@@ -45,7 +52,11 @@ def finite_difference(logits: tf.Tensor, disturbed: tf.Tensor, sigma: float) -> 
 
 
 def wgan_gp(
-    logits_of: Callable[[tf.Tensor], tf.Tensor], real: tf.Tensor, fake: tf.Tensor, mix: tf.Tensor
+    logits_of: Callable[[tf.Tensor], tf.Tensor],
+    real: tf.Tensor,
+    fake: tf.Tensor,
+    mix: tf.Tensor,
+    pack: int = 1,
 ) -> tf.Tensor:
     """``(|grad D(x^)| - 1)^2`` at a point between real and fake (Gulrajani et al. 2017, eq. 3).
 
@@ -54,12 +65,13 @@ def wgan_gp(
         real: ``[B, ...]``.
         fake: like ``real``.
         mix: share of the real sample, uniform in [0, 1), ``[B]``.
+        pack: as of ``gradient_penalty``.
 
     Returns:
         Penalty of each pair, ``[B]``.
     """
     mix = tf.reshape(mix, (-1, *[1] * (real.shape.rank - 1)))
-    squared = gradient_penalty(logits_of, mix * real + (1 - mix) * fake)
+    squared = gradient_penalty(logits_of, mix * real + (1 - mix) * fake, pack)
     # The root has no derivative at 0.
     return tf.square(tf.sqrt(squared + 1e-12) - 1)
 
@@ -110,3 +122,17 @@ def consistency(logits: tf.Tensor, changed: tf.Tensor) -> tf.Tensor:
         ``[B]``.
     """
     return tf.square(logits - changed)
+
+
+def separation(images: tf.Tensor, moved: tf.Tensor) -> tf.Tensor:
+    """How far images move with their latents, ``|G(z) - G(T(z))|^2``, as a mean over the numbers of
+    a sample: zCR's generator makes it larger (Zhao et al. 2021, alg. 2).
+
+    Args:
+        images: of latents, ``[B, ...]``.
+        moved: of the same latents, disturbed.
+
+    Returns:
+        ``[B]``.
+    """
+    return tf.reduce_mean(tf.square(images - moved), axis=range(1, images.shape.rank))

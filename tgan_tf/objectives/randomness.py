@@ -21,7 +21,8 @@ import tensorflow as tf
     CONSISTENCY_REAL,
     CONSISTENCY_FAKE,
     CONDITION,
-) = range(12)
+    DISTURB_LATENT,
+) = range(13)
 
 
 class Draw:

@@ -74,6 +74,7 @@ _TRANSGAN_CIFAR10 = {
     "augment": ("translation", "cutout", "color"),
     "augment_cutout_p": 0.3,
     "batch_size": 64,
+    "g_batch_factor": 2,
     "d_steps": 4,
     "total_kimg": 128000.0,
     # The paper counts the images of one of the four steps: 500 thousand, and a tenth.
@@ -99,9 +100,12 @@ _TRANSGAN_CHURCH256 = {
     "d_window": (16, 0, 0, 0),
     "d_patch": 4,
     "augment": ("translation", "erase", "color"),
-    "batch_size": 16,
+    # As published, in parts of 16: 4 of the discriminator's batch, 8 of the generator's.
+    "batch_size": 64,
+    "g_batch_factor": 2,
+    "micro_batches": 4,
     # A constant decay of 0.995 a step.
-    "ema_half_life_kimg": 2.2,
+    "ema_half_life_kimg": 8.85,
     "ema_ramp": 0.0,
 }
 

@@ -74,7 +74,7 @@ def _show(plan: summary.Plan, replicas: int, memory_gib: float, console: Console
     )
     for name, network in plan.networks.items():
         console.say(f"\n{name.capitalize()}\n{_table(network)}")
-    local = batch // replicas
+    local = batch // replicas // config.training.micro_batches
     rows = [("Forward pass", "a sample", f"activations of {local}")]
     for name, cost in plan.costs.items():
         activations = f"{local * cost.activation_bytes / _MIB:,.1f} MiB"

@@ -66,32 +66,35 @@ class Plan:
 
     @property
     def working_bytes(self) -> int:
-        """Activations and gradients of one sample, at their greatest.
+        """Activations and gradients of one sample of a part of the batch, at their greatest.
 
         They are so in the discriminator's step with a penalty: its activations for real and fake
         samples, and for both once more, moved (finite difference) or on the way back (exact); those
         of the generator wait meanwhile for its own step.
         """
-        o = self.config.objective
+        o, t = self.config.objective, self.config.training
         passes = 2 + 2 * bool(o.r1_gamma or o.r2_gamma)
         g, d = (self.costs[name].activation_bytes for name in ("generator", "discriminator"))
-        return g + passes * d
+        return g * (t.g_batch_factor if t.micro_batches == 1 else 1) + passes * d
 
     @property
     def step_flops(self) -> int:
         """Of a whole step for one sample, about: a way back costs twice the way there.
 
         The generator's; the discriminator's for real and fake samples, for the generator's sake
-        (once to the image and back), and with a penalty as much again for each pass.
+        (once to the image and back), and with a penalty as much again for each pass. In parts, the
+        generator goes there once more.
         """
-        o = self.config.objective
+        o, t = self.config.objective, self.config.training
         penalties = bool(o.r1_gamma) + bool(o.r2_gamma)
         g, d = (self.costs[name].flops for name in ("generator", "discriminator"))
-        return 3 * g + d * (3 * 2 + 3 + 3 * penalties)
+        ways = 3 if t.micro_batches == 1 else 4
+        return ways * t.g_batch_factor * g + d * (3 * 2 + 3 * t.g_batch_factor + 3 * penalties)
 
     def largest_batch(self, memory_bytes: float) -> int:
         """Samples a replica for which the memory is enough; 0: not even for one."""
-        return max(0, int((memory_bytes - self.state_bytes) // self.working_bytes))
+        part = max(0, int((memory_bytes - self.state_bytes) // self.working_bytes))
+        return part * self.config.training.micro_batches
 
 
 def plan(config: Config) -> Plan:
