@@ -250,9 +250,9 @@ PARTS = {
 
 @pytest.mark.parametrize("game", PARTS)
 def test_parts_of_a_batch_that_take_turns(game):
-    """They compute what the whole batch does."""
+    """They compute what the whole batch does, and blocks that are rematerialised what others do."""
     config = configure(**PARTS[game])
-    gans = [TransformerGAN(config.replace(micro_batches=parts)) for parts in (1, 2)]
+    gans = [TransformerGAN(config.replace(micro_batches=n, remat=n > 1)) for n in (1, 2)]
     steps = [gan.make_step() for gan in gans]
     for batch in batches(2):
         expected, logs = (step(batch) for step in steps)
@@ -273,7 +273,7 @@ def test_the_generator_learns_from_its_own_batch():
     (batch,) = batches(1)
     batch["image"] = tf.cast(batch["image"], tf.float64) / 127.5 - 1
     z, eps = (
-        tf.random.stateless_normal((times * BATCH, 4), (SEED, i), tf.float64, alg="philox")
+        tf.random.stateless_normal((times * BATCH, 4), (SEED, i), dtype=tf.float64, alg="philox")
         for i in (0, 12)
     )
     label = tf.repeat(batch["label"], times)

@@ -77,6 +77,8 @@ class TransformerGAN(keras.Model):
         try:
             self.generator = build_generator(config)
             self.discriminator = build_discriminator(config)
+            # Not of the average, which has no way back: it is what is exported.
+            self.generator.remat = self.discriminator.remat = config.training.remat
             self.ema_generator = build_generator(config, name="ema_generator")
         finally:
             random.setstate(state)

@@ -91,6 +91,13 @@ class TestPlan:
         assert parts.working_bytes == g.activation_bytes + 4 * d.activation_bytes
         assert whole.step_flops == 6 * g.flops + 18 * d.flops
         assert parts.step_flops == 8 * g.flops + 18 * d.flops
+        again = summary.plan(resolved(remat=True, g_depths=3, d_kind="transformer", d_depth=3))
+        for cost in again.costs.values():
+            assert 0 < cost.remat_bytes < cost.activation_bytes
+        assert again.working_bytes == sum(
+            times * again.costs[name].remat_bytes
+            for name, times in (("generator", 1), ("discriminator", 4))
+        )
         assert parts.largest_batch(parts.state_bytes + 3 * parts.working_bytes) == 12
 
     def test_largest_batch(self) -> None:

@@ -142,6 +142,11 @@ class TrainingConfig:
         " are added up, and memory holds one part's activations",
         low=1,
     )
+    remat: bool = option(
+        False,
+        "compute the inside of transformer blocks once more on the way back instead of keeping it:"
+        " less memory, more time, the same result",
+    )
     d_steps: int = option(1, "steps of D for each step of G", low=1)
     ema_half_life_kimg: float = option(
         5.0, "half-life of the generator's moving average, in thousand images", low=0

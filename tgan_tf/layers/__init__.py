@@ -5,6 +5,7 @@ from tgan_tf.layers.image import ImageOutput, ImageStem
 from tgan_tf.layers.minibatch import MinibatchStddev
 from tgan_tf.layers.normalization import Normalization, normalize
 from tgan_tf.layers.positions import rotate, sincos_table
+from tgan_tf.layers.rematerialization import rematerialized
 from tgan_tf.layers.resampling import bicubic_matrix, pool_tokens, upsample
 from tgan_tf.layers.spectral import SpectralNorm
 from tgan_tf.layers.transformer import MappingNetwork, TransformerBlock
@@ -31,6 +32,7 @@ __all__ = [
     "normalize",
     "pool_tokens",
     "relative_bias",
+    "rematerialized",
     "rotate",
     "shuffle_pixels",
     "sincos_table",

@@ -15,6 +15,7 @@ from tgan_tf.layers import (
     SpectralNorm,
     TransformerBlock,
     pool_tokens,
+    rematerialized,
     sincos_table,
 )
 from tgan_tf.networks.noise import TokenNoise
@@ -35,10 +36,12 @@ class _Discriminator(keras.Model):
     Attributes:
         noise_numbers: how many random numbers an example's attention layers take.
         spectral: normalisation of its matrices, or None.
+        remat: whether blocks are computed once more on the way back; for whoever trains to set.
     """
 
     noise_numbers = 0
     spectral: SpectralNorm | None = None
+    remat = False
 
     def __init__(self, config: Config | dict[str, Any], **kwargs: Any) -> None:
         config = config if isinstance(config, Config) else Config.from_dict(config)
@@ -268,7 +271,8 @@ class TransformerDiscriminator(_Discriminator):
                     token = tf.cast(self.class_token, x.dtype)
                     token = tf.tile(token[None], (tf.shape(x)[0], 1, 1))  # [B, 1, C]
                     x = tf.concat([token, x], axis=1)  # [B, 1 + N, C]
-                x = block(x, noise=next(parts))
+                run = rematerialized(block) if self.remat else block
+                x = run(x, None, None, next(parts))
         x = self.norm(x)
         return self._logits(tf.reduce_mean(x, axis=1) if pool == "mean" else x[:, 0], label, x)
 

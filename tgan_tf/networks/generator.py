@@ -14,6 +14,7 @@ from tgan_tf.layers import (
     MappingNetwork,
     Normalization,
     TransformerBlock,
+    rematerialized,
     shuffle_pixels,
     sincos_table,
     upsample,
@@ -37,7 +38,10 @@ class TransformerGenerator(keras.Model):
 
     Attributes:
         noise_numbers: how many random numbers an example's attention layers take.
+        remat: whether blocks are computed once more on the way back; for whoever trains to set.
     """
+
+    remat = False
 
     def __init__(self, config: Config | dict[str, Any], **kwargs: Any) -> None:
         config = config if isinstance(config, Config) else Config.from_dict(config)
@@ -221,7 +225,8 @@ class TransformerGenerator(keras.Model):
                 x = self._upsample(x, stage)  # [B, 4 * N, C']
             x = x + tf.cast(position, x.dtype)
             for index, block in enumerate(blocks):
-                x = block(x, w, context, next(parts))
+                run = rematerialized(block) if self.remat else block
+                x = run(x, w, context, next(parts))
                 part = len(blocks) // g.g_levels
                 if stage == len(self.stages) - 1 and g.g_levels > 1 and not (index + 1) % part:
                     images.append(self._image(x, w, index // part))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,9 @@ from keras.src.backend.common import global_state
 
 from tgan_tf.config import Config
 from tgan_tf.networks import build_discriminator, build_generator
+
+# Part of an operation's name inside of a transformer block.
+_BLOCK = re.compile(r"(?:stage_\d+_)?block_\d+")
 
 # Operations whose result is a view of, or as good as free beside, their input.
 _FREE = {
@@ -38,10 +42,12 @@ class Cost:
     Args:
         flops: of matrix products and convolutions; a multiplication with its addition counts as 2.
         activation_bytes: of all results that a backward pass may want.
+        remat_bytes: the same, if transformer blocks keep their results only, and one its inside.
     """
 
     flops: int
     activation_bytes: int
+    remat_bytes: int
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,8 @@ class Plan:
         """
         o, t = self.config.objective, self.config.training
         passes = 2 + 2 * bool(o.r1_gamma or o.r2_gamma)
-        g, d = (self.costs[name].activation_bytes for name in ("generator", "discriminator"))
+        costs = (self.costs[name] for name in ("generator", "discriminator"))
+        g, d = (cost.remat_bytes if t.remat else cost.activation_bytes for cost in costs)
         return g * (t.g_batch_factor if t.micro_batches == 1 else 1) + passes * d
 
     @property
@@ -83,13 +90,14 @@ class Plan:
 
         The generator's; the discriminator's for real and fake samples, for the generator's sake
         (once to the image and back), and with a penalty as much again for each pass. In parts, the
-        generator goes there once more.
+        generator goes there once more; so do both if blocks are rematerialised.
         """
         o, t = self.config.objective, self.config.training
         penalties = bool(o.r1_gamma) + bool(o.r2_gamma)
         g, d = (self.costs[name].flops for name in ("generator", "discriminator"))
-        ways = 3 if t.micro_batches == 1 else 4
-        return ways * t.g_batch_factor * g + d * (3 * 2 + 3 * t.g_batch_factor + 3 * penalties)
+        ways = 3 + t.remat
+        g_ways = ways + (t.micro_batches > 1)
+        return t.g_batch_factor * (g_ways * g + ways * d) + ways * (2 + penalties) * d
 
     def largest_batch(self, memory_bytes: float) -> int:
         """Samples a replica for which the memory is enough; 0: not even for one."""
@@ -142,15 +150,23 @@ def measure(function: Callable[..., tf.Tensor], *specs: Any) -> Cost:
     """
     graph = tf.function(function, autograph=False).get_concrete_function(*specs).graph
     flops = activations = 0
+    inside: dict[str, int] = {}  # of blocks
+    result: dict[str, int] = {}
     for operation in graph.get_operations():
         flops += _flops(operation)
-        if operation.type not in _FREE:
-            activations += sum(
-                math.prod(output.shape) * output.dtype.size
-                for output in operation.outputs
-                if output.dtype.is_floating and output.shape.is_fully_defined()
-            )
-    return Cost(flops, activations)
+        if operation.type in _FREE:
+            continue
+        size = sum(
+            math.prod(output.shape) * output.dtype.size
+            for output in operation.outputs
+            if output.dtype.is_floating and output.shape.is_fully_defined()
+        )
+        activations += size
+        if block := _BLOCK.search(operation.name):
+            inside[block[0]] = inside.get(block[0], 0) + size
+            result[block[0]] = size
+    kept = activations - sum(inside.values()) + sum(result.values())
+    return Cost(flops, activations, kept + max(inside.values(), default=0))
 
 
 def parameter_table(network: keras.Model) -> list[tuple[str, str, int]]:
