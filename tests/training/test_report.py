@@ -170,8 +170,15 @@ def test_headline_numbers_have_their_intervals(run: RunDirectory) -> None:
 
 def test_curves_of_health_are_drawn_of_what_is_there() -> None:
     looked = tick(2) | {"d_train": 1.0, "d_val": 0.5, "class_diversity": {"a": 0.7, "b": 0.2}}
+    looked |= {"sign_val": 0.25, "logit_scale": 2.0}
     panels = {panel.title: panel for panel in curves.health_panels([tick(1), looked])}
-    assert list(panels) == ["Logits without augmentation", "Variety, generated / real"]
+    assert list(panels) == [
+        "Logits without augmentation",
+        "Mean signs without augmentation",
+        "Standard deviation of the logits",
+        "Variety, generated / real",
+    ]
+    assert panels["Mean signs without augmentation"].limits == (-1.05, 1.05)
     assert panels["Variety, generated / real"].series == {"worst class": ([0.2], [0.2])}
     assert set(panels["Logits without augmentation"].series) == {"training", "held out"}
 
@@ -204,6 +211,7 @@ def test_curves_are_drawn_of_what_is_there() -> None:
         "Losses",
         "Mean sign of D(real)",
         "Images per second",
+        "Memory, GiB",
         "Frechet distance",
         "Precision and recall",
         "Class accuracy",

@@ -30,6 +30,7 @@ _TICKS: tuple[tuple[str, dict[str, str]], ...] = (
     ("Regularisers", {"regularizer": ""}),
     ("Probability of augmentation", {"augment_p": ""}),
     ("Images per second", {"images_per_second": ""}),
+    ("Memory, GiB", {"memory_gib": ""}),
 )
 
 _HEALTH: tuple[tuple[str, dict[str, str]], ...] = (
@@ -37,6 +38,11 @@ _HEALTH: tuple[tuple[str, dict[str, str]], ...] = (
         "Logits without augmentation",
         {"d_train": "training", "d_val": "held out", "d_fake": "generated"},
     ),
+    (
+        "Mean signs without augmentation",
+        {"sign_train": "training", "sign_val": "held out", "sign_fake": "generated"},
+    ),
+    ("Standard deviation of the logits", {"logit_scale": ""}),
     ("Overfitting r_v of the discriminator", {"overfit": ""}),
     (
         "Variety, generated / real",
@@ -54,7 +60,6 @@ _HEALTH: tuple[tuple[str, dict[str, str]], ...] = (
     ),
     ("Weight norms", {"d_weight_norm": "discriminator", "g_weight_norm": "generator"}),
     ("Update norms", {"d_update_norm": "discriminator", "g_update_norm": "generator"}),
-    ("Augmentation p", {"augment_p": ""}),
 )
 
 _EVALUATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -110,7 +115,7 @@ def _of_ticks(rows: Sequence[Row], titles: Sequence[tuple[str, Mapping[str, str]
         series = {label: _points(ticks, name) for name, label in names.items()}
         series = {label: points for label, points in series.items() if points[0]}
         if series:
-            limits = (-1.05, 1.05) if "real_sign" in names else None
+            limits = (-1.05, 1.05) if all("sign" in name for name in names) else None
             result.append(Panel(title, series, limits=limits))
     return result
 
