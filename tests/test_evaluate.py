@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from absl import flags
+from PIL import Image
 
 import tgan_tf
 from tests.exporting.samplers import make_run
@@ -99,25 +100,33 @@ def measured(capsys: pytest.CaptureFixture) -> list[str]:
     return [line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
 
 
+def save_folder(folder: Path, images: np.ndarray) -> str:
+    folder.mkdir()
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(folder / f"{number:04d}.png")
+    return f"folder:{folder}"
+
+
 def test_a_run_and_its_exports_have_the_same_numbers(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    """And their samples as images too; nothing is stubbed."""
+    """And their samples as images too, against a folder; nothing is stubbed."""
     path = make_run(tmp_path / "00000-pets", num_classes=0)
     sampler = tgan_tf.load(path)
+    fakes = sampler.sample(range(200))
     reals = np.random.default_rng(0).integers(0, 256, (300, 8, 12, 3), dtype=np.uint8)
-    np.savez(tmp_path / "reals.npz", images=reals)
-    np.savez(tmp_path / "fakes.npz", images=sampler.sample(range(200)))
+    np.savez(tmp_path / "fakes.npz", images=fakes)
     given = (
         f"--extractors={save_extractor(tmp_path / 'means')}",
         "--metrics=frechet,kernel,precision_recall",
         f"--cache_dir={tmp_path}",
         "--eval_samples=200",
         "--reference_split=all",
-        f"--reference=npz:{tmp_path}/reals.npz",
+        f"--reference={save_folder(tmp_path / 'reals', reals)}",
     )
     kinds = {
         "images": f"npz:{tmp_path}/fakes.npz",
+        "folder": save_folder(tmp_path / "fakes", fakes),
         "saved_model": to_saved_model(sampler, tmp_path / "model").path,
         "tflite": to_tflite(sampler, tmp_path / "model.tflite").path,
     }
@@ -131,31 +140,65 @@ def test_a_run_and_its_exports_have_the_same_numbers(
         "precision_saved_model_means",
         "recall_saved_model_means",
     ]
+    assert rows["folder"] == rows["images"]
     # A level in 255 may round either way.
     numbers = {kind: [float(row.split()[1]) for row in lines] for kind, lines in rows.items()}
     np.testing.assert_allclose(numbers["saved_model"], numbers["images"], rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(numbers["tflite"], numbers["images"], rtol=1e-3, atol=1e-3)
 
 
+def test_images_of_several_sizes_become_one(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    random = np.random.default_rng(0)
+    folders = []
+    for name in ("fakes", "reals"):
+        small, wide = (random.integers(0, 256, (60, 8, n, 3), dtype=np.uint8) for n in (8, 12))
+        folders.append(save_folder(tmp_path / name, [*small, *wide]))
+    given = (
+        *(f"--samples={folders[0]}", f"--reference={folders[1]}"),
+        *(f"--extractors={save_extractor(tmp_path / 'means')}", "--metrics=frechet"),
+        f"--cache_dir={tmp_path}",
+    )
+    with pytest.raises(ValueError, match=r"have 2 sizes.* pass --image_size=H,W"):
+        run(parsed(*given))
+    run(parsed(*given, "--image_size=8,8", "--fit=stretch"))
+    assert "120 samples against 120 all images" in capsys.readouterr().out
+    for wrong in ("8", "8,x"):
+        with pytest.raises(flags.IllegalFlagValueError, match="--image_size=32,32"):
+            parsed(*given, f"--image_size={wrong}")
+    with pytest.raises(flags.IllegalFlagValueError, match="a run has a size of its own"):
+        parsed("--run=a", "--image_size=8,8")
+
+
 def test_replicas_measure_what_one_does(tmp_path: Path) -> None:
-    """Two devices share the network's work; a strategy wants a process of its own."""
-    name = save_extractor(tmp_path / "means")
+    """The command on two devices, which share the network's work, in a process of its own."""
+    given = (
+        *(f"--samples={saved(tmp_path / 'one.npz', 1)}", "--extractors={name}"),
+        *(f"--reference={saved(tmp_path / 'two.npz', 2)}", "--metrics=frechet,kernel"),
+    )
     code = f"""
-import numpy as np, tensorflow as tf
+import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from tgan_tf.metrics.extractors import load_extractor
-images = np.random.default_rng(0).integers(0, 256, (101, 6, 5, 3), dtype=np.uint8)
-one = load_extractor({name!r})
-strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-with strategy.scope():
-    two = load_extractor({name!r})
-assert strategy.num_replicas_in_sync == 2
-np.testing.assert_array_equal(one(images), two(images))
-print("equal")
+from tests.test_evaluate import parsed, run
+from tgan_tf import evaluate
+make, replicas = evaluate._strategy, []
+def counted(values):
+    strategy = make(values)
+    replicas.append(strategy.num_replicas_in_sync)
+    return strategy
+evaluate._strategy = counted
+for strategy in ("one", "mirrored"):
+    run(parsed(*{[text.format(name=save_extractor(tmp_path / "means")) for text in given]!r},
+        f"--cache_dir={tmp_path}/{{strategy}}", f"--strategy={{strategy}}"))
+print(replicas)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stdout == "equal\n", done.stderr[-2000:]
+    assert done.returncode == 0, done.stderr[-2000:]
+    lines = done.stdout.splitlines()
+    numbers = [line for line in lines if line.startswith("  ")]
+    assert len(numbers) == 4
+    assert numbers[:2] == numbers[2:]
+    assert lines[-1] == "[1, 2]"
 
 
 def test_one_thing_is_measured() -> None:

@@ -84,6 +84,19 @@ def define_flags(values: flags.FlagValues) -> None:
         flags.DEFINE_integer(name, None, text, flag_values=values)
     for name, text in _PATHS.items():
         flags.DEFINE_string(name, None, text, flag_values=values)
+    flags.DEFINE_list(
+        "image_size",
+        None,
+        "H,W of --samples and --reference, for images of several sizes",
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "fit",
+        "crop",
+        ["crop", "pad", "stretch"],
+        "how other aspect ratios become --image_size",
+        flag_values=values,
+    )
     flags.DEFINE_enum(
         "strategy", "one", ["one", "mirrored"], "devices of the networks", flag_values=values
     )
@@ -95,6 +108,18 @@ def define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     flags.DEFINE_bool("record", True, "append a run's row to its metrics.jsonl", flag_values=values)
+    flags.register_validator(
+        "image_size",
+        lambda given: given is None or (len(given) == 2 and all(n.isdecimal() for n in given)),
+        "give height and width, like --image_size=32,32",
+        flag_values=values,
+    )
+    flags.register_multi_flags_validator(
+        ["run", "image_size"],
+        lambda given: not (given["run"] and given["image_size"]),
+        "a run has a size of its own: leave --image_size out",
+        flag_values=values,
+    )
     flags.register_multi_flags_validator(
         ["run", "samples"],
         lambda given: bool(given["run"]) != bool(given["samples"]),
@@ -147,6 +172,9 @@ def _measure_samples(
     from tgan_tf.exporting.reader import ExportedSampler
 
     kind = values.samples.partition(":")[0]
+    shape: dict[str, Any] = {"fit": values.fit}
+    if values.image_size:
+        shape["image_size"] = tuple(map(int, values.image_size))
     exported = None if kind in _DATA else ExportedSampler(values.samples)
     config = Config()
     if exported is not None and exported.config is not None:
@@ -157,14 +185,14 @@ def _measure_samples(
             " --reference=folder:/photos"
         )
     if values.reference:
-        config = dataclasses.replace(config, data=DataConfig(dataset=values.reference))
+        config = dataclasses.replace(config, data=DataConfig(dataset=values.reference, **shape))
     config = config.replace(**options)
     with counting(f"preparing {config.data.dataset}") as progress:
         source = load_source(config.data, progress=progress)
     config = source.resolve(config)
     split = values.reference_split
     if exported is None:
-        data = DataConfig(dataset=values.samples, cache_dir=config.data.cache_dir)
+        data = DataConfig(dataset=values.samples, cache_dir=config.data.cache_dir, **shape)
         with counting(f"preparing {values.samples}") as progress:
             fakes = load_source(data, progress=progress)
         images = OpaqueRows(Joined(fakes.train.samples, fakes.val.samples))

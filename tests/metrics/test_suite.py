@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -154,6 +155,22 @@ def test_all_samples_are_kept_in_order_when_they_fit():
     np.testing.assert_array_equal(back.features, features)
     assert (back.count, back.labels) == (70, None)
     np.testing.assert_array_equal(back.moments.cov(), statistics.moments.cov())
+
+
+def test_memory_does_not_grow_with_the_number_of_images():
+    """Ten times as many images take no more; one of their batches has 12 kB, all have 1.2 MB."""
+
+    def most(count):
+        stream = (images(number, 256) for number in range(count))
+        tracemalloc.start()
+        gather([Pixels()], stream, keep=300)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return peak
+
+    most(2)
+    few, many = most(10), most(100)
+    assert many < few + 12_000
 
 
 def test_numbers_need_no_tensorflow():
