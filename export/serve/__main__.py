@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,7 +65,8 @@ def define_flags(values: flags.FlagValues) -> None:
     ):
         flags.DEFINE_integer(name, number, text, lower_bound=1, flag_values=values)
     for name, seconds, text in (
-        ("timeout_s", 30.0, "the longest that a request may take"),
+        ("arrival_s", 10.0, "the longest that a request may take to arrive"),
+        ("timeout_s", 30.0, "the longest that it may take then"),
         ("poll_s", 2.0, "between looks for new versions"),
         ("grace_s", 10.0, "for requests to end in when the server is told to stop"),
     ):
@@ -75,6 +77,8 @@ def define_flags(values: flags.FlagValues) -> None:
 def run(values: flags.FlagValues) -> None:
     """Serves until it is told to stop."""
     folders = check(values)
+    for name in ("port", "rest_api_port"):
+        check_port(name, values.host, getattr(values, name))
     start_tensorflow()
     try:
         from export.serve.engine import Limits
@@ -93,6 +97,7 @@ def run(values: flags.FlagValues) -> None:
         max_batch_size=values.max_batch_size,
         max_queue=values.max_queue,
         max_body_bytes=values.max_body_mib * 2**20,
+        arrival_s=values.arrival_s,
         timeout_s=values.timeout_s,
         workers=values.workers,
     )
@@ -120,6 +125,21 @@ def check(values: flags.FlagValues) -> tuple[str, Path]:
             f"{hint or '; python -m export.saved_model makes one'}"
         )
     return values.name or folder.name, folder
+
+
+def check_port(name: str, host: str, port: int) -> None:
+    """Whether a server may listen there.
+
+    Raises:
+        OSError: naming the flag.
+    """
+    try:
+        (family, kind, *_, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise OSError(f"--{name}={port}, --host={host}: {error.strerror}; give others") from error
 
 
 def read_labels(texts: list[str]) -> dict[str, int]:

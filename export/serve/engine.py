@@ -36,13 +36,15 @@ class Limits:
         max_batch_size: samples of a request, and of the batches that are made of requests.
         max_queue: requests that wait.
         max_body_bytes: of a request.
-        timeout_s: the longest that a request may take, whatever deadline it has.
+        arrival_s: the longest that a request may take to arrive.
+        timeout_s: the longest that it may take then, whatever deadline it has.
         workers: batches that run at the same time.
     """
 
     max_batch_size: int = 64
     max_queue: int = 1000
     max_body_bytes: int = 16 * 2**20
+    arrival_s: float = 10.0
     timeout_s: float = 30.0
     workers: int = 2
 

