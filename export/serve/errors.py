@@ -13,6 +13,7 @@ _HTTP = {
     Code.UNAVAILABLE: 503,
     Code.DEADLINE_EXCEEDED: 504,
     Code.INTERNAL: 500,
+    Code.CANCELLED: 499,
 }
 
 

@@ -115,6 +115,8 @@ async def _predict(
         response = _json({"error": f"the request did not arrive within {seconds:g} s"}, 408)
         response.force_close()
         return response
+    except ConnectionResetError:  # no error of ours, and none to log
+        raise ServingError(Code.CANCELLED, "the client has left") from None
     parsed = parse_json(body, servable)
     answer = await engine.predict(servable, name, parsed.signature, parsed.inputs)
     return _json(to_json(answer.outputs, parsed.by_row))

@@ -371,6 +371,11 @@ class TestMistakes:
                     assert near(client.sample(SEEDS, LABELS, 0.7), expected())
             half.settimeout(30)
             assert b"408" in half.recv(4096)
+        assert near(
+            server.predict("pets", {**SAMPLE, "inputs": columns()}).json()["outputs"], expected()
+        )
+        # Clients that leave are no errors of the server.
+        assert "Error handling request" not in server.printed()
 
     def test_one_wrong_request_spoils_no_other(self, server):
         """They meet in one batch; each gets its own answer."""
@@ -464,11 +469,12 @@ class TestPage:
 
         def change(**values) -> np.ndarray:
             """Moves controls; the first picture when it is drawn anew."""
-            page.evaluate("delete document.body.dataset.ready")
+            script = "delete document.body.dataset.ready; "  # and all in one go
             for selector, value in values.items():
                 control = f"document.querySelector('#{selector.replace('__', ' ')}')"
-                page.evaluate(f"{control}.value = {value}")
-                page.evaluate(f"{control}.dispatchEvent(new Event('input'))")
+                script += f"{control}.value = {value}; "
+                script += f"{control}.dispatchEvent(new Event('input')); "
+            page.evaluate(script)
             page.wait("document.body.dataset.ready === 'true'")
             return pixels("#grid canvas")
 
