@@ -214,7 +214,7 @@ class TestRanges:
     def test_every_choice_is_legal_and_no_other(self, name):
         is_tuple = isinstance(value_of(DEFAULT, name), tuple)
         # A few choices need company.
-        company = {"penalty": "exact"} if name == "precision" else {}
+        company = {"precision": {"penalty": "exact"}, "d_kind": {"d_backbone": "x"}}.get(name, {})
         if name == "g_upsample":
             company = {"g_widths": 96, "g_depths": 1, "g_windows": 0}
         for choice in FLAGS[name].metadata["choices"]:
@@ -291,6 +291,11 @@ class TestContradictions:
             ({"top_k": 0.5, "d_pack": 2}, "--top_k=0.5 --d_pack=2"),
             ({"micro_batches": 3}, "--micro_batches=3 does not divide --batch_size=64"),
             ({"micro_batches": 2, "loss": "dual_contrastive"}, "--micro_batches=2 --loss=dual"),
+            ({"d_kind": "frozen"}, "--d_kind=frozen needs .* give --d_backbone"),
+            ({"align_weight": 1}, "--align_weight=1 needs .* give --d_backbone"),
+            ({"align_weight": 1, "d_kind": "conv"}, "--align_weight=1 .* --d_kind=transformer"),
+            ({"d_kind": "frozen", "d_backbone": "x", "d_pack": 2}, "--d_kind=frozen --d_pack=2"),
+            ({"d_kind": "frozen", "d_backbone": "x", "channels": 4}, "--d_backbone=x sees RGB"),
             ({"ada_target": 0.6}, "--ada_target=0.6 has nothing to control: give --augment"),
             (
                 {"ada_target": 0.6, "augment": "flip", "augment_p": 0.5},
@@ -354,6 +359,14 @@ class TestContradictions:
         for flag in ("--d_heads=2", "--d_window=2", "--d_pool=class_token", "--d_qk_norm"):
             with pytest.raises(ConfigError, match="leave them out, or use --d_kind=transformer"):
                 parsed(*known, flag)
+
+    def test_a_vision_model_without_use(self):
+        with pytest.raises(ConfigError, match=r"--d_backbone=x has no effect without --d_kind"):
+            parsed("--d_backbone=x")
+        with pytest.raises(ConfigError, match=r"--d_backbone_size has no effect without"):
+            parsed("--d_backbone_size=8")
+        with pytest.raises(ConfigError, match=r"frozen has no use for --d_depth=4"):
+            parsed("--d_kind=frozen", "--d_backbone=x", "--d_width=64", "--d_depth=4")
 
     def test_the_best_must_be_measured(self):
         with pytest.raises(ConfigError, match=r"--best_metric=recall is measured .* --eval_kimg"):

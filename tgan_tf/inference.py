@@ -106,12 +106,16 @@ class Sampler:
 
     @functools.cached_property
     def discriminator(self) -> keras.Model | None:
-        """The checkpoint's discriminator, in float32; None where there is none.
+        """The checkpoint's discriminator, in float32; None where there is none, or where the vision
+        model that it sees through has gone.
 
         Raises:
             CheckpointError: the checkpoint is damaged.
         """
         if self._checkpoint is None:
+            return None
+        d = self.config.discriminator
+        if d.d_backbone and not Path(d.d_backbone).expanduser().exists():
             return None
         discriminator = build_discriminator(self.config)
         return discriminator if load_discriminator(self._checkpoint, discriminator) else None

@@ -39,6 +39,7 @@ SMALL = {
 }
 WIDE = {"size": (12, 20), "channels": 3}
 UNCONDITIONAL = {"classes": 0}
+BACKBONE = Path(__file__).parents[1] / "oracles/vision/vit"
 
 # Each option in at least one network, and some that might disturb each other together.
 GENERATORS = {
@@ -121,6 +122,7 @@ DISCRIMINATORS = {
     },
     "minibatch_std": {"d_minibatch_std": 2},
     "pack": {"d_pack": 2, "d_noise": True, "channels": 3},
+    "frozen": {"d_kind": "frozen", "d_backbone": BACKBONE, "d_backbone_size": 8, **WIDE},
     "conv": {"d_kind": "conv", "d_patch": 4},
     "conv_pack": {"d_kind": "conv", "d_patch": 4, "d_pack": 2, **UNCONDITIONAL},
     "conv_minibatch_std": {"d_kind": "conv", "d_patch": 4, "d_minibatch_std": 2},

@@ -85,6 +85,7 @@ def check_together(config: Config) -> None:
     if g.g_latent_position and not g.g_latent_tokens:
         raise ConfigError("--g_latent_position: there are no such tokens; give --g_latent_tokens")
     _check_discriminator(d)
+    _check_backbone(config)
     _check_groups(config)
     _check_objective(config.objective)
     o, precision = config.objective, config.training.precision
@@ -137,8 +138,10 @@ def _check_other_data(config: Config) -> None:
                 f"--{name}={as_text(value)}: attention windows are squares of images; use 0, which"
                 " is global"
             )
-    if config.discriminator.d_kind == "conv":
-        raise ConfigError("--d_kind=conv is for images; use --d_kind=transformer")
+    if config.discriminator.d_kind != "transformer":
+        raise ConfigError(
+            f"--d_kind={config.discriminator.d_kind} is for images; use --d_kind=transformer"
+        )
 
 
 def _check_hidden(network: str, width: int, ratio: float) -> None:
@@ -182,9 +185,9 @@ def _check_upsampling(g: GeneratorConfig, more: int) -> None:
 
 def _check_discriminator(d: DiscriminatorConfig) -> None:
     """The discriminator's leaves against each other."""
-    if d.d_kind == "conv":
+    if d.d_kind != "transformer":
         if len(d.d_width) != 1:
-            raise ConfigError(f"--d_width={d.d_width}: --d_kind=conv takes one number")
+            raise ConfigError(f"--d_width={d.d_width}: --d_kind={d.d_kind} takes one number")
     else:
         if len(d.d_width) != len(d.d_depth) or not d.d_width:
             raise ConfigError(
@@ -211,7 +214,7 @@ def _check_discriminator(d: DiscriminatorConfig) -> None:
             )
     if d.d_kind == "transformer" and d.d_stem == "overlap" and d.d_patch % 2:
         raise ConfigError(f"--d_patch={d.d_patch}: patches of --d_stem=overlap need an even number")
-    if d.d_kind == "transformer" and d.d_stem != "conv":
+    if d.d_kind == "frozen" or (d.d_kind == "transformer" and d.d_stem != "conv"):
         return
     if d.d_patch & (d.d_patch - 1):
         raise ConfigError(
@@ -223,6 +226,27 @@ def _check_discriminator(d: DiscriminatorConfig) -> None:
             f"--d_width={d.d_width[0]} is too narrow for --d_patch={d.d_patch}: channels double"
             f" with each of {halvings} strided convolutions; use --d_width of at least {d.d_patch}"
         )
+
+
+def _check_backbone(config: Config) -> None:
+    """A frozen vision model against what sees through it."""
+    d, weight = config.discriminator, config.objective.align_weight
+    if weight and (d.d_kind != "transformer" or d.d_pack > 1):
+        raise ConfigError(
+            f"--align_weight={weight:g} is of the tokens of one sample: use --d_kind=transformer,"
+            " without --d_pack, or leave it out"
+        )
+    if (d.d_kind == "frozen" or weight) and not d.d_backbone:
+        asks = f"--align_weight={weight:g}" if weight else "--d_kind=frozen"
+        raise ConfigError(f"{asks} needs the path of a vision model: give --d_backbone")
+    if d.d_kind == "frozen" and d.d_pack > 1:
+        raise ConfigError(
+            f"--d_kind=frozen --d_pack={d.d_pack}: the vision model sees one sample; leave it out"
+        )
+    if d.d_backbone and config.data.channels == 4:
+        raise ConfigError(f"--d_backbone={d.d_backbone} sees RGB or grey; use --channels=3")
+    if d.d_backbone and (config.data.modality != "image"):
+        raise ConfigError(f"--d_backbone={d.d_backbone} is for images; leave it out")
 
 
 def _check_objective(o: ObjectiveConfig) -> None:
@@ -332,9 +356,20 @@ def check_unused(config: Config) -> None:
         if getattr(o, name) != getattr(ObjectiveConfig, name) and not has[need]:
             raise ConfigError(f"--{name} has no effect without --{need}; leave it out")
     d, default = config.discriminator, DiscriminatorConfig()
-    known = ("d_kind", "d_width", "d_patch", "d_minibatch_std", "d_pack", "d_spectral_norm")
-    if d.d_kind != "conv":
+    if d.d_backbone and d.d_kind != "frozen" and not o.align_weight:
+        raise ConfigError(
+            f"--d_backbone={d.d_backbone} has no effect without --d_kind=frozen or --align_weight;"
+            " leave it out"
+        )
+    if d.d_backbone_size and not d.d_backbone:
+        raise ConfigError("--d_backbone_size has no effect without --d_backbone; leave it out")
+    if d.d_kind == "transformer":
         return
+    known = ("d_kind", "d_width", "d_minibatch_std", "d_spectral_norm")
+    known += {
+        "conv": ("d_patch", "d_pack"),
+        "frozen": ("d_backbone", "d_backbone_size", "d_head", "d_init"),
+    }[d.d_kind]
     unused = [
         leaf.name
         for leaf in dataclasses.fields(d)
@@ -344,7 +379,7 @@ def check_unused(config: Config) -> None:
         options = ", ".join(f"--{name}" for name in known[1:])
         shown = " ".join(f"--{name}={as_text(getattr(d, name))}" for name in unused)
         raise ConfigError(
-            f"--d_kind=conv has no use for {shown}: it knows {options}; leave them"
+            f"--d_kind={d.d_kind} has no use for {shown}: it knows {options}; leave them"
             " out, or use --d_kind=transformer"
         )
 
@@ -377,6 +412,8 @@ def _check_grids(config: Config) -> None:
                     f"--g_windows: the window {window} does not divide the {axis} of stage"
                     f" {stage + 1}, {grid} tokens; use a divisor of {grid}, or 0 for global"
                 )
+        if d.d_kind == "frozen":
+            continue
         if d.d_kind == "conv":
             if size % d.d_patch:
                 raise ConfigError(

@@ -129,7 +129,19 @@ class GeneratorConfig:
 class DiscriminatorConfig:
     """Transformer encoder (or convolutional network) from image to logit."""
 
-    d_kind: str = option("transformer", "network", choices=("transformer", "conv"))
+    d_kind: str = option(
+        "transformer",
+        "network; frozen: small heads on the features of a frozen vision model, d_backbone",
+        choices=("transformer", "conv", "frozen"),
+    )
+    d_backbone: str = option(
+        "",
+        "a vision model that stays as it is: a directory of Hugging Face (ViT, DINOv2; config.json"
+        " and model.safetensors), a SavedModel or a .keras file; for d_kind=frozen or align_weight",
+    )
+    d_backbone_size: int = option(
+        0, "pixels a side at which it sees images; 0: as it was trained", low=0, high=4096
+    )
     d_width: tuple[int, ...] = option(
         (96,),
         "tokens' width in each stage; a wider stage begins with 2x2 means, joined by patches of"

@@ -76,6 +76,12 @@ class ObjectiveConfig:
     cr_augment: tuple[str, ...] = option(
         ("translation",), "what D's judgement should not depend on", choices=AUGMENTATIONS
     )
+    align_weight: float = option(
+        0.0,
+        "weight of 1 - cosine between D's tokens of real samples, mapped by a small network, and"
+        " those of d_backbone (GAT)",
+        low=0,
+    )
     zcr_d: float = option(
         0.0, "weight of D's consistency when a sample's latent is disturbed (zCR: 20)", low=0
     )
@@ -105,7 +111,8 @@ class ObjectiveConfig:
     @property
     def regularizes(self) -> bool:
         """Whether there are penalties on logits."""
-        return any((self.drift_weight, self.lecam_weight, self.cr_real, self.cr_fake, self.zcr_d))
+        weights = (self.drift_weight, self.lecam_weight, self.cr_real, self.cr_fake)
+        return any((*weights, self.zcr_d, self.align_weight))
 
     @property
     def disturbs(self) -> bool:

@@ -6,7 +6,7 @@ from tgan_tf.layers.minibatch import MinibatchStddev
 from tgan_tf.layers.normalization import Normalization, normalize
 from tgan_tf.layers.positions import rotate, sincos_table
 from tgan_tf.layers.rematerialization import rematerialized
-from tgan_tf.layers.resampling import bicubic_matrix, pool_tokens, upsample
+from tgan_tf.layers.resampling import bicubic_matrix, pool_tokens, resize_tokens, upsample
 from tgan_tf.layers.spectral import SpectralNorm
 from tgan_tf.layers.transformer import MappingNetwork, TransformerBlock
 from tgan_tf.layers.windows import (
@@ -33,6 +33,7 @@ __all__ = [
     "pool_tokens",
     "relative_bias",
     "rematerialized",
+    "resize_tokens",
     "rotate",
     "shuffle_pixels",
     "sincos_table",

@@ -39,32 +39,41 @@ def upsample(
     return shuffle_pixels(x, grid, factor)
 
 
+def resize_tokens(x: tf.Tensor, grid: tuple[int, int], to: tuple[int, int]) -> tf.Tensor:
+    """Bicubic, to any grid: ``[B, H*W, C]`` -> ``[B, H'*W', C]``."""
+    if grid == to:
+        return x
+    rows, columns = (bicubic_matrix(a, b / a) for a, b in zip(grid, to, strict=True))
+    return _separable(x, grid, rows, columns)
+
+
 def pool_tokens(x: tf.Tensor, grid: tuple[int, int], factor: tuple[int, int] = (2, 2)) -> tf.Tensor:
     """Means of 2x2 tokens, or of ``factor``: ``[B, H*W, C]`` -> ``[B, H*W/4, C]``."""
     return to_tokens(tf.nn.avg_pool2d(to_grid(x, grid), factor, factor, "VALID"))
 
 
 @functools.cache
-def bicubic_matrix(size: int, factor: int) -> np.ndarray:
+def bicubic_matrix(size: int, factor: float) -> np.ndarray:
     """Resizes one axis: cubic convolution (Keys 1981) with a = -0.75, indices held at the borders.
 
     Args:
         size: of the axis.
-        factor: by which it grows.
+        factor: by which it grows, or shrinks, which is not smoothed; to a whole number.
 
     Returns:
         ``[factor * size, size]``; each row adds up to 1.
     """
-    a, place = _SHARPNESS, (np.arange(factor * size) + 0.5) / factor - 0.5
+    count = round(factor * size)
+    a, place = _SHARPNESS, (np.arange(count) + 0.5) * size / count - 0.5
     left = np.floor(place).astype(int)
-    matrix = np.zeros((factor * size, size))
+    matrix = np.zeros((count, size))
     for tap in range(-1, 3):
         d = np.abs(place - (left + tap))
         near = (a + 2) * d**3 - (a + 3) * d**2 + 1
         far = a * (d**3 - 5 * d**2 + 8 * d - 4)
         column = np.clip(left + tap, 0, size - 1)
         # Several taps fall on the border's column.
-        np.add.at(matrix, (np.arange(factor * size), column), np.where(d <= 1, near, far))
+        np.add.at(matrix, (np.arange(count), column), np.where(d <= 1, near, far))
     return matrix
 
 

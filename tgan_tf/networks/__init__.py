@@ -6,17 +6,23 @@ import keras
 
 from tgan_tf.config import Config
 from tgan_tf.networks.discriminator import ConvDiscriminator, TransformerDiscriminator
+from tgan_tf.networks.frozen_discriminator import FrozenDiscriminator
 from tgan_tf.networks.generator import TransformerGenerator
 
 __all__ = [
     "ConvDiscriminator",
+    "FrozenDiscriminator",
     "TransformerDiscriminator",
     "TransformerGenerator",
     "build_discriminator",
     "build_generator",
 ]
 
-_DISCRIMINATORS = {"transformer": TransformerDiscriminator, "conv": ConvDiscriminator}
+_DISCRIMINATORS = {
+    "transformer": TransformerDiscriminator,
+    "conv": ConvDiscriminator,
+    "frozen": FrozenDiscriminator,
+}
 
 
 def build_generator(config: Config, **kwargs: object) -> TransformerGenerator:

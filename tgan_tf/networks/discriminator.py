@@ -18,10 +18,12 @@ from tgan_tf.layers import (
     rematerialized,
     sincos_table,
 )
+from tgan_tf.networks.alignment import Alignment
+from tgan_tf.networks.backbone import make_backbone
 from tgan_tf.networks.noise import TokenNoise
 
 
-class _Discriminator(keras.Model):
+class Discriminator(keras.Model):
     """Shared by both kinds: features -> logit, with projection of the class.
 
     ``logit = head(f) + <embedding[label], f>`` (Miyato & Koyama 2018, eq. 4), in float32 at least:
@@ -56,6 +58,7 @@ class _Discriminator(keras.Model):
         image: tf.Tensor,
         label: tf.Tensor | None = None,
         noise: tf.Tensor | None = None,
+        align: bool = False,
     ) -> tf.Tensor:
         """Images to logits.
 
@@ -64,11 +67,15 @@ class _Discriminator(keras.Model):
             label: int ``[B]`` where conditional.
             noise: ``[B, noise_numbers]``, standard normal, for the attention layers; None: the
                 same for all examples, always.
+            align: give how far the tokens are from those of the frozen model instead, 0 to 2;
+                for ``align_weight``.
 
         Returns:
             ``[B]``.
         """
         image = tf.cast(image, self.compute_dtype)
+        if align:
+            return self._misalignment(image, noise)
         if label is not None:
             label = label[:, None]  # [B, 1]
         pack = self.config.discriminator.d_pack
@@ -92,6 +99,10 @@ class _Discriminator(keras.Model):
         self, image: tf.Tensor, label: tf.Tensor | None, noise: tf.Tensor | None
     ) -> tf.Tensor:
         """As ``call``, of packs: ``[B, H, W, C]``, ``[B, pack]``, ``[B, N]`` -> ``[B]``."""
+        raise NotImplementedError
+
+    def _misalignment(self, image: tf.Tensor, noise: tf.Tensor | None) -> tf.Tensor:
+        """``[B, H, W, C]`` -> ``[B]``; of those that have tokens."""
         raise NotImplementedError
 
     def _build_head(self, width: int) -> None:
@@ -152,7 +163,7 @@ class _Discriminator(keras.Model):
 
 
 @keras.saving.register_keras_serializable(package="tgan_tf")
-class TransformerDiscriminator(_Discriminator):
+class TransformerDiscriminator(Discriminator):
     """Patches or strided convolutions to tokens, stages of transformer blocks, pooling, a head.
 
     Between stages that grow, 2x2 tokens become one and patches of twice the side, embedded into the
@@ -248,10 +259,26 @@ class TransformerDiscriminator(_Discriminator):
         self.norm = Normalization(d.d_norm, d.d_norm_epsilon, dtype=policy, name="norm")
         self.norm.build((None, tokens, width))
         self._build_head(width)
+        self.alignment: Alignment | None = None
+        if self.config.objective.align_weight:
+            backbone = make_backbone(self.config, self.variable_dtype)
+            self.alignment = Alignment(backbone, self._grids[-1], dtype=policy, name="alignment")
+            self.alignment.build((None, tokens, width))
 
     def _judge(
         self, image: tf.Tensor, label: tf.Tensor | None, noise: tf.Tensor | None
     ) -> tf.Tensor:
+        x = self._tokens(image, noise)
+        mean = self.config.discriminator.d_pool == "mean"
+        return self._logits(tf.reduce_mean(x, axis=1) if mean else x[:, 0], label, x)
+
+    def _misalignment(self, image: tf.Tensor, noise: tf.Tensor | None) -> tf.Tensor:
+        x = self._tokens(image, noise)
+        first = int(self.config.discriminator.d_pool != "mean")
+        return self.alignment(x[:, first:], image)
+
+    def _tokens(self, image: tf.Tensor, noise: tf.Tensor | None) -> tf.Tensor:
+        """``[B, H, W, C]`` -> ``[B, N, C]``, or with a class token in front."""
         pool = self.config.discriminator.d_pool
         parts = self._noise.parts(noise, self.compute_dtype)
         x: Any = None
@@ -273,12 +300,11 @@ class TransformerDiscriminator(_Discriminator):
                     x = tf.concat([token, x], axis=1)  # [B, 1 + N, C]
                 run = rematerialized(block) if self.remat else block
                 x = run(x, None, None, next(parts))
-        x = self.norm(x)
-        return self._logits(tf.reduce_mean(x, axis=1) if pool == "mean" else x[:, 0], label, x)
+        return self.norm(x)
 
 
 @keras.saving.register_keras_serializable(package="tgan_tf")
-class ConvDiscriminator(_Discriminator):
+class ConvDiscriminator(Discriminator):
     """4x4 convolutions of stride 2 until ``d_patch`` is reached, mean pooling, a head.
 
     DCGAN's discriminator (Radford et al. 2016) without batch normalisation, under which an

@@ -25,7 +25,8 @@ class Game:
     Args:
         objective: the options.
         discriminator: images ``[B, H, W, C]``, labels ``[B]`` or None and noise ``[B, N]`` or None
-            -> logits ``[B]``.
+            -> logits ``[B]``; with ``align=True``, how far its tokens are from those of a frozen
+            model, ``[B]``.
         pack: examples in a row that the discriminator judges together.
     """
 
@@ -176,6 +177,10 @@ class Game:
                 changed = augment(seen, numbers[f"t_{kind}"], o.cr_augment)
                 other = self.discriminator(changed, label, numbers.get(f"tokens_{kind}"))
                 total += weight * penalties.consistency(logit, other)
+        if o.align_weight:
+            seen = self._augment(real, "real", numbers)
+            noise = numbers.get("tokens_real")
+            total += o.align_weight * self.discriminator(seen, label, noise, align=True)
         if o.zcr_d:
             other = self.look(numbers["moved"], label, "fake", numbers)
             total += o.zcr_d * penalties.consistency(fake_logit, other)
