@@ -365,10 +365,12 @@ def check_unused(config: Config) -> None:
         raise ConfigError("--d_backbone_size has no effect without --d_backbone; leave it out")
     if d.d_kind == "transformer":
         return
-    known = ("d_kind", "d_width", "d_minibatch_std", "d_spectral_norm")
-    known += {
-        "conv": ("d_patch", "d_pack"),
-        "frozen": ("d_backbone", "d_backbone_size", "d_head", "d_init"),
+    known = {
+        "conv": ("d_kind", "d_width", "d_patch", "d_minibatch_std", "d_pack", "d_spectral_norm"),
+        "frozen": (
+            *("d_kind", "d_width", "d_backbone", "d_backbone_size", "d_head", "d_init"),
+            *("d_minibatch_std", "d_spectral_norm"),
+        ),
     }[d.d_kind]
     unused = [
         leaf.name

@@ -259,7 +259,6 @@ class TransformerDiscriminator(Discriminator):
         self.norm = Normalization(d.d_norm, d.d_norm_epsilon, dtype=policy, name="norm")
         self.norm.build((None, tokens, width))
         self._build_head(width)
-        self.alignment: Alignment | None = None
         if self.config.objective.align_weight:
             backbone = make_backbone(self.config, self.variable_dtype)
             self.alignment = Alignment(backbone, self._grids[-1], dtype=policy, name="alignment")
