@@ -70,7 +70,8 @@ def test_wrong_seeds(text):
     ],
 )
 def test_plan(label, expected):
-    assert generate.plan([5, 9], label, make_sampler()) == expected
+    seeds, labels = generate.plan([5, 9], label, make_sampler())
+    assert (seeds, labels.tolist()) == expected
 
 
 def test_plan_of_own_classes_is_that_of_the_sampler():

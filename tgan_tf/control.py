@@ -3,8 +3,8 @@
 sefa      without labels: where the modulation weights stretch w most, the eigenvectors of A'A
           of all of them (Shen and Zhou 2021, eq. 4)
 pca       without labels: principal components of w within its class (Harkonen et al. 2020)
-boundary  with labels: from all other classes to one, the normal of a linear classifier of w
-          (Shen et al. 2020), one for each class
+boundary  with labels: from all others to a class or an attribute, the normal of a linear
+          classifier of w (Shen et al. 2020), one for each
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 METHODS = ("sefa", "pca", "boundary")
 FILE = "directions.npz"  # in the run directory
 _LATENTS = 4096  # of which w is looked at
+_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -113,27 +114,39 @@ def find(sampler: Sampler, method: str, count: int) -> Directions:
     Args:
         sampler: the generator.
         method: of `METHODS`.
-        count: how many; of `boundary`, one for each class.
+        count: how many; of `boundary`, one for each class or attribute.
 
     Raises:
         ValueError: the method does not suit the generator.
     """
     import tensorflow as tf
 
-    from tgan_tf.exporting.portable_random import classes_numpy, normal_numpy
+    from tgan_tf.exporting.portable_random import normal_numpy
 
-    seeds, means = np.arange(_LATENTS), sampler.w_mean.numpy()
-    labels = None
-    if sampler.num_classes:
-        labels = classes_numpy(seeds, sampler.num_classes)
-    z = tf.constant(normal_numpy(seeds, sampler.latent_dim))
-    w = sampler.generator.mapping(z, None if labels is None else tf.constant(labels)).numpy()
-    within = w - (means if labels is None else means[labels])
+    seeds, data = np.arange(_LATENTS), sampler.config.data
+    labels = sampler.condition.of_seeds(seeds) if sampler.condition.name else None
+    z = normal_numpy(seeds, sampler.latent_dim)
+    parts = []
+    for start in range(0, _LATENTS, _AT_ONCE):
+        rows = slice(start, start + _AT_ONCE)
+        label = None if labels is None else tf.constant(labels[rows])
+        w = sampler.generator.mapping(tf.constant(z[rows]), label)
+        parts.append((w.numpy(), (w - sampler.means_of(label)).numpy()))
+    w, within = (np.concatenate(part) for part in zip(*parts, strict=True))
     if method == "boundary":
-        if labels is None:
-            raise ValueError("--method=boundary needs classes; this generator has none: use pca")
-        names = sampler.config.data.class_names or tuple(map(str, range(sampler.num_classes)))
-        units = np.stack([boundary(w, labels == k) for k in range(sampler.num_classes)])
+        if labels is None or data.condition == "vector":
+            raise ValueError(
+                "--method=boundary needs classes or attributes; this generator has none: use pca"
+            )
+        names = data.attribute_names or data.class_names or tuple(map(str, range(data.num_classes)))
+        # [latents, K], whether it is of the class, or has the attribute
+        has = labels > 0.5 if data.attribute_names else labels[:, np.newaxis] == range(len(names))
+        alike = [
+            name for name, column in zip(names, has.T, strict=True) if column.min() == column.max()
+        ]
+        if alike:
+            raise ValueError(f"--method=boundary: all samples, or none, have {alike[0]!r}: use pca")
+        units = np.stack([boundary(w, column) for column in has.T])
         found = tuple(f"to_{name.replace(' ', '_')}" for name in names)
         spread = w
     else:

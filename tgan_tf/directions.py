@@ -6,7 +6,8 @@ adds them to RUN/directions.npz by their names (pca0, pca1, ...; those of the sa
 replaced), and draws RUN/generated/directions-pca.png: a row for each, from -3 to 3 standard
 deviations of w. Go along them by `python -m tgan_tf.generate --edit=pca0:2`, by `Sampler.edit`, and
 by the signature `edit` of SavedModels that are exported afterwards. Methods: sefa, from the
-weights; pca, from samples; boundary, towards each class (tgan_tf.control says more). Takes seconds.
+weights; pca, from samples; boundary, towards each class or attribute (tgan_tf.control says more).
+Takes seconds.
 """
 
 from __future__ import annotations

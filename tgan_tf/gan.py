@@ -17,6 +17,7 @@ import keras
 import tensorflow as tf
 
 from tgan_tf.config import Config, ConfigError
+from tgan_tf.layers import without
 from tgan_tf.modalities import make_modality
 from tgan_tf.networks import build_discriminator, build_generator
 from tgan_tf.objectives import randomness
@@ -45,8 +46,8 @@ class TransformerGAN(keras.Model):
     Make it inside ``strategy.scope()``. Weights are a function of ``config`` and its seed alone.
 
     Args:
-        config: a resolved configuration: ``image_size`` and ``channels`` (and ``num_classes``) are
-            known, from ``Config.resolve`` or by hand.
+        config: a resolved configuration: ``image_size`` and ``channels`` (and the condition, such
+            as ``num_classes``) are known, from ``Config.resolve`` or by hand.
 
     Raises:
         ConfigError: when the shape of a sample is not known, or a replica's share of the batch is
@@ -146,13 +147,15 @@ class TransformerGAN(keras.Model):
         return self.ema_generator(z, label)
 
     def generate(self, z: tf.Tensor, label: tf.Tensor | None = None) -> tf.Tensor:
-        """``z`` ``[B, latent_dim]`` (and ``label`` int ``[B]``) -> uint8 ``[B, H, W, C]``.
+        """``z`` ``[B, latent_dim]`` (and ``label``) -> uint8 ``[B, H, W, C]``.
+
+        A label is int ``[B]``, classes, or float ``[B, K]``, attributes or vectors.
 
         Raises:
             ValueError: a conditional model without labels.
         """
-        if self.config.data.num_classes and label is None:
-            raise ValueError("the model is conditional: give a label for each z, int [B]")
+        if self.config.data.condition and label is None:
+            raise ValueError("the model is conditional: give a label for each z")
         return self.modality.decode(self(z, label))
 
     def trackables(self) -> dict[str, Any]:
@@ -237,7 +240,8 @@ class TransformerGAN(keras.Model):
 
         Args:
             data: this replica's share of the global batch: ``{"image": [b, H, W, C], "label":
-                int [b]}``, ``(image, label)`` or ``image``; images uint8, or float in [-1, 1].
+                int [b]}``, ``(image, label)`` or ``image``; images uint8, or float in [-1, 1];
+                labels of attributes or vectors are ``[b, K]``.
             penalize: whether this step has the (lazy) gradient penalty.
             train_g: whether the generator learns.
 
@@ -373,12 +377,12 @@ class TransformerGAN(keras.Model):
         return self.game.look(sight["real"], sight["label"], "real", sight["numbers"])
 
     def _drop_condition(self, label: tf.Tensor | None, draw: randomness.Draw) -> tf.Tensor | None:
-        """Classes ``[b]``, some of them replaced by none (Ho and Salimans 2022, algorithm 1)."""
+        """Conditions, some of them replaced by none (Ho and Salimans 2022, algorithm 1)."""
         data = self.config.data
         if label is None or not data.condition_dropout:
             return label
         hidden = draw.uniform(randomness.CONDITION, (1,))[:, 0] < data.condition_dropout  # [b]
-        return tf.where(hidden, data.num_classes, label)
+        return without(label, hidden, data.num_conditions)
 
     def _numbers(self, draw: randomness.Draw, real: tf.Tensor, penalize: bool) -> Numbers:
         """What the game needs in this step: random numbers, and what schedules and memory say."""
@@ -466,7 +470,7 @@ class TransformerGAN(keras.Model):
                 " data set, or resolve the configuration with its shape (of images: image_size and"
                 " channels)"
             )
-        if self.config.data.num_classes and label is None:
+        if self.config.data.condition and label is None:
             raise ValueError(
                 f"the model is conditional and the data have no labels: give ({kind}, label) pairs,"
                 " or resolve the configuration with num_classes=0"
@@ -479,10 +483,19 @@ class TransformerGAN(keras.Model):
                 " the networks see as floats (of images in [-1, 1])"
             )
         sample = tf.cast(sample, self._real_dtype)
-        return sample, self._unpack_label(label) if self.config.data.num_classes else None
+        return sample, self._unpack_label(label) if self.config.data.condition else None
 
     def _unpack_label(self, label: tf.Tensor) -> tf.Tensor:
-        """Class numbers of any integer type, ``[b]`` or ``[b, 1]`` -> int32 ``[b]``."""
+        """Class numbers of any integer type, ``[b]`` or ``[b, 1]`` -> int32 ``[b]``; attributes or
+        vectors of any type -> floats ``[b, K]``."""
+        data = self.config.data
+        if data.condition != "class":
+            if label.shape[1:] != (data.condition_width,):
+                raise ValueError(
+                    f"labels of shape {tuple(label.shape)}: give {data.condition_width} numbers for"
+                    " each sample"
+                )
+            return tf.cast(label, self._real_dtype)
         if not label.dtype.is_integer or label.shape[1:] not in ((), (1,)):
             raise ValueError(
                 f"labels of shape {tuple(label.shape)} and type {label.dtype.name}: give one class"

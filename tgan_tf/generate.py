@@ -3,7 +3,7 @@
     python -m tgan_tf.generate --run=runs/00012-digits --seeds=0-63 --label=3 --truncation=0.7
 
 writes the 64 pictures as one grid, RUN/generated/seeds0-63-label3-psi0.7-step2813.png.
-`--label=all` makes a row for each class, `--single` writes a file for each picture, `--out` says
+`--label=all` makes a row for each class or attribute, `--single` writes a file for each picture, `--out` says
 where. The same seed is the same picture in the exported SavedModel and TFLite file. 64 small
 pictures take about 10 seconds, nearly all of it for starting TensorFlow.
 """
@@ -20,6 +20,7 @@ from absl import flags
 from tgan_tf import command
 
 if TYPE_CHECKING:
+    from tgan_tf.conditions import Condition
     from tgan_tf.inference import Sampler
 
 _BATCH = 64
@@ -35,7 +36,8 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "label",
         "",
-        "a class by name or index; all: a row for each class; empty: each seed's own class",
+        "a class by name or index; attributes, like hat,smile:0.5, or none; the .npy file of a"
+        " vector; all: a row for each class or attribute; empty: each seed's own",
         flag_values=values,
     )
     flags.DEFINE_float(
@@ -44,7 +46,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_float(
         "guidance",
         1.0,
-        "more of the class than 1 is; for generators trained with --condition_dropout",
+        "more of the label than 1 is; for generators trained with --condition_dropout",
         flag_values=values,
     )
     flags.DEFINE_list(
@@ -100,8 +102,8 @@ def parse_edits(words: list[str]) -> dict[str, float]:
     return edits
 
 
-def plan(seeds: list[int], label: str, sampler: Sampler) -> tuple[list[int], list[int] | None]:
-    """The seed and the class of each picture.
+def plan(seeds: list[int], label: str, sampler: Sampler) -> tuple[list[int], np.ndarray | None]:
+    """The seed and the label of each picture.
 
     Args:
         seeds: as given.
@@ -109,25 +111,24 @@ def plan(seeds: list[int], label: str, sampler: Sampler) -> tuple[list[int], lis
         sampler: what draws them.
 
     Returns:
-        Seeds (for `all`, once for each class) and as many classes; None without classes.
+        Seeds (for `all`, once for each row) and as many labels; None of an unconditional generator.
 
     Raises:
-        ValueError: there is no such class, or there are no classes at all.
+        ValueError: there is no such label, or there are none at all.
     """
-    from tgan_tf.exporting.portable_random import classes_numpy
     from tgan_tf.inference import check_seeds
 
-    count = sampler.num_classes
-    if not count:
+    condition = sampler.condition
+    if not condition.name:
         if label:
             raise ValueError(f"--label={label}: the generator is unconditional; leave --label out")
         return seeds, None
-    if not label:
-        return seeds, classes_numpy(check_seeds(seeds), count).tolist()
     if label == "all":
-        return seeds * count, [index for index in range(count) for _ in seeds]
-    is_index = label.lstrip("-").isdecimal() and label not in sampler.config.data.class_names
-    return seeds, [sampler.class_index(int(label) if is_index else label)] * len(seeds)
+        names, labels = condition.rows()
+        if not names:
+            raise ValueError("--label=all: vectors are without number; give one, or leave it out")
+        return seeds * len(names), np.repeat(labels, len(seeds), axis=0)
+    return seeds, condition.check(condition.parse(label) if label else None, check_seeds(seeds))
 
 
 def run(values: flags.FlagValues) -> None:
@@ -151,20 +152,22 @@ def run(values: flags.FlagValues) -> None:
     with Console().counting("pictures") as progress:
         for start in range(0, len(seeds), _BATCH):
             part = slice(start, start + _BATCH)
-            classes = labels[part] if labels else None
+            asked_for = None if labels is None else labels[part]
             images = sampler.sample(
-                seeds[part], classes, values.truncation, values.guidance, edits=edits
+                seeds[part], asked_for, values.truncation, values.guidance, edits=edits
             )
             if values.single:
-                sampler.modality.write(images, out, _file_names(seeds[part], classes))
+                names = _file_names(seeds[part], asked_for, sampler.condition)
+                sampler.modality.write(images, out, names)
             else:
                 parts.append(images)
             progress(start + len(images), len(seeds))
     if not values.single:
         images = np.concatenate(parts)
         if rows:
-            names = sampler.config.data.class_names or [str(k) for k in range(sampler.num_classes)]
-            picture = sampler.modality.class_rows(images, np.array(labels), names, len(asked))
+            names, _ = sampler.condition.rows()
+            row_of_each = np.repeat(np.arange(len(names)), len(asked))
+            picture = sampler.modality.class_rows(images, row_of_each, names, len(asked))
         else:
             picture = sampler.modality.grid(images, values.columns)
         save_png(picture, out)
@@ -186,10 +189,11 @@ def _default_name(values: flags.FlagValues, step: int) -> str:
     return re.sub(r"[^\w,.-]+", "_", "-".join(parts)) + ("" if values.single else ".png")
 
 
-def _file_names(seeds: list[int], classes: list[int] | None) -> list[str]:
-    if classes is None:
-        return [f"seed{seed}" for seed in seeds]
-    return [f"seed{seed}-class{index}" for seed, index in zip(seeds, classes, strict=True)]
+def _file_names(seeds: list[int], labels: np.ndarray | None, condition: Condition) -> list[str]:
+    tags = [""] * len(seeds) if labels is None else [condition.tag(label) for label in labels]
+    return [
+        f"seed{seed}" + (f"-{tag}" if tag else "") for seed, tag in zip(seeds, tags, strict=True)
+    ]
 
 
 if __name__ == "__main__":

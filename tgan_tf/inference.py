@@ -1,4 +1,4 @@
-"""A finished run as a `Sampler`: seeds and classes in, pictures out.
+"""A finished run as a `Sampler`: seeds and conditions in, pictures out.
 
 Example:
     sampler = tgan_tf.load("runs/00012-fashion_mnist")
@@ -7,11 +7,10 @@ Example:
 
 from __future__ import annotations
 
-import difflib
 import functools
 import operator
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, SupportsIndex
 
@@ -20,9 +19,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from tgan_tf import conditions
+from tgan_tf.conditions import Label
 from tgan_tf.config import Config
 from tgan_tf.control import Directions
 from tgan_tf.exporting import portable_random
+from tgan_tf.layers import without
 from tgan_tf.modalities import Modality, make_modality
 from tgan_tf.networks import build_discriminator, build_generator
 from tgan_tf.training.checkpoint import (
@@ -31,12 +33,13 @@ from tgan_tf.training.checkpoint import (
     load_ema_generator,
 )
 
-Label = int | str | Sequence[int | str] | npt.NDArray[np.integer] | None
 Progress = Callable[[int, int], None]
 
 # Latents behind each class's mean w: this many over all classes, within these bounds for one.
 _MEAN_LATENTS = 65536
 _MEAN_LATENTS_PER_CLASS = (64, 4096)
+# Attributes and vectors are without number: their means are formed when they are asked for.
+_MEAN_LATENTS_OF_OTHERS = 64
 
 _ORIGIN_SAMPLES = 256  # generated images behind the logit that counts as undecided
 
@@ -60,14 +63,17 @@ class Sampler:
         step: training step of the weights.
         path: run directory, if there is one.
         checkpoint: where the weights come from, if from a checkpoint.
+        kept: attributes or vectors [M, K] of training samples, from which a seed takes its own; of
+            a run, those that it keeps.
 
     Attributes:
-        num_classes: 0 for an unconditional generator.
-        w_mean: float32 variable [max(1, num_conditions), w_dim], the mean output of the mapping
-            network for each class (and the last, if the generator is guided, for none), towards
-            which truncation moves.
+        condition: what samples are made for, see `tgan_tf.conditions`.
+        num_classes: 0 for a generator without classes.
+        w_mean: float32 variable [rows, w_dim], the mean output of the mapping network for each
+            class (and the last, if the generator is guided, for none); of other conditions one
+            row, for none, or over those of some seeds.
         directions: named directions of w, see `tgan_tf.control`.
-        guided: whether the generator knows what has no class, so that guidance can leave it.
+        guided: whether the generator knows what has no condition, so that guidance can leave it.
     """
 
     def __init__(
@@ -79,6 +85,7 @@ class Sampler:
         step: int = 0,
         path: Path | None = None,
         checkpoint: Path | None = None,
+        kept: npt.NDArray[np.float32] | None = None,
     ) -> None:
         self.config = config
         self.generator = generator
@@ -86,21 +93,24 @@ class Sampler:
         self.step = step
         self.path = path
         self._checkpoint = checkpoint
+        kept = conditions.load(path, config) if kept is None else kept
+        self.condition = conditions.condition_of(config, kept)
         self.num_classes = config.data.num_classes
-        self.guided = config.data.num_conditions > self.num_classes
+        self.guided = config.data.num_conditions > config.data.condition_width
         self.latent_dim = config.generator.latent_dim
         self.w_mean = tf.Variable(self._mean_w(), trainable=False, name="w_mean")
         self.directions = Directions.load(path, self.w_mean.shape[1])
         ints, floats = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.float32)
+        label = self.condition.spec(None)
         # The batch stays open in these signatures, so no number of seeds traces them again.
         self._render = tf.function(
             self.render,
-            input_signature=[ints, ints, floats, floats, tf.TensorSpec([None, None], tf.float32)],
+            input_signature=[ints, label, floats, floats, tf.TensorSpec([None, None], tf.float32)],
             autograph=False,
         )
         self._render_between = tf.function(
             self.render_between,
-            input_signature=[ints, ints, ints, ints, floats, floats, floats],
+            input_signature=[ints, ints, label, label, floats, floats, floats],
             autograph=False,
         )
 
@@ -136,7 +146,7 @@ class Sampler:
 
         Args:
             image: [B, *sample_shape], of images uint8 [B, H, W, C].
-            label: int32 [B] of a conditional discriminator.
+            label: int32 [B] or float32 [B, K] of a conditional discriminator.
 
         Returns:
             float32 [B]; 0.5 is the border.
@@ -153,7 +163,7 @@ class Sampler:
         if not (o.compares_logits or o.loss == "wasserstein"):
             return 0.0
         seeds = np.arange(_ORIGIN_SAMPLES)
-        label = portable_random.classes_numpy(seeds, self.num_classes) if self.num_classes else None
+        label = self.condition.of_seeds(seeds) if self.condition.name else None
         with tf.init_scope():  # a number, even where `discriminate` is being traced
             return float(np.mean(self._logit(self.sample(seeds, label), label)))
 
@@ -178,13 +188,15 @@ class Sampler:
 
         Args:
             seeds: N integers in the range of int32.
-            label: a class by index or name for all, or N of them; None: each seed's own class,
-                uniform over the classes. An unconditional generator takes only None.
+            label: what to make; None: each seed's own. Of classes an index or a name for all, or N
+                of them. Of attributes names of those that are there ("hat", ["hat", "smile"]), how
+                much of each ({"hat": 0.5}), or numbers [K] or [N, K]. A vector: numbers [K] or
+                [N, K]. An unconditional generator takes only None.
             truncation: psi in `w_mean + psi * (w - w_mean)`; 1 leaves w alone, smaller is more
                 typical and less varied, 0 gives each class's mean (Karras et al. 2019, section B).
             guidance: s in `w_null + s * (w - w_null)`, where w_null is what z becomes without a
-                class; 1 leaves w alone, more is more of the class. Needs a generator that was
-                trained with `--condition_dropout`.
+                condition; 1 leaves w alone, more is more of the condition. Needs a generator that
+                was trained with `--condition_dropout`.
             edits: strength by name of `directions`, in standard deviations of w along them, which
                 is where all samples go last of all.
             batch_size: samples made at once; the last batch may be smaller.
@@ -197,7 +209,7 @@ class Sampler:
             ValueError: an argument that cannot work; the message says which and why.
         """
         seeds = check_seeds(seeds)
-        labels = self._check_label(label, seeds)
+        labels = self.condition.check(label, seeds)
         psi, scale = _finite("truncation", truncation), self._check_guidance(guidance)
         offset = self.directions.strengths(edits or {}) @ self.directions.vectors  # [w_dim]
         if batch_size < 1:
@@ -241,7 +253,7 @@ class Sampler:
             seed_a: where to start.
             seed_b: where to end.
             steps: number of samples, at least 2, both ends included.
-            label: one class for both ends, or a pair of classes; None: each seed's own class.
+            label: one for both ends, or a pair of them; None: each seed's own.
             truncation, guidance, batch_size: as for `sample`.
 
         Returns:
@@ -251,7 +263,7 @@ class Sampler:
             ValueError: an argument that cannot work.
         """
         ends = check_seeds([seed_a, seed_b])
-        labels = self._check_label(label, ends)
+        labels = self.condition.check(label, ends)
         psi, scale = _finite("truncation", truncation), self._check_guidance(guidance)
         if steps < 2:
             raise ValueError(f"steps must be at least 2 (both ends), got {steps}.")
@@ -261,11 +273,9 @@ class Sampler:
         for t in np.split(
             np.linspace(0.0, 1.0, steps, dtype=np.float32), range(batch_size, steps, batch_size)
         ):
-            same = np.ones(len(t), np.int32)
             parts.append(
                 self._render_between(
-                    *(end * same for end in ends),
-                    *(end * same for end in labels),
+                    *(np.repeat(end[np.newaxis], len(t), axis=0) for end in (*ends, *labels)),
                     t,
                     np.full(len(t), psi, np.float32),
                     np.full(len(t), scale, np.float32),
@@ -285,7 +295,8 @@ class Sampler:
 
         Args:
             seed: int32 [B].
-            label: int32 [B]; an unconditional generator does not look at it.
+            label: int32 [B], of attributes and vectors float32 [B, K]; an unconditional generator
+                does not look at it.
             truncation: float32 [B].
             guidance: float32 [B]; a generator that is not guided does not look at it.
             offset: float32 [B, w_dim], added to w.
@@ -314,29 +325,6 @@ class Sampler:
         w = w_a + t[:, tf.newaxis] * (w_b - w_a)
         return self._decode(self.generator.synthesis(w))
 
-    def class_index(self, label: int | str) -> int:
-        """The index of a class given by index or name.
-
-        Raises:
-            ValueError: there is no such class.
-        """
-        names = self.config.data.class_names
-        if isinstance(label, str):
-            if label in names:
-                return names.index(label)
-            close = difflib.get_close_matches(label, names, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else f"; they are {', '.join(names)}."
-            raise ValueError(f"label: no class is named {label!r}{hint}")
-        try:
-            index = operator.index(label)
-        except TypeError:
-            raise ValueError(f"label must be an index or a name, got {label!r}.") from None
-        if not 0 <= index < self.num_classes:
-            raise ValueError(
-                f"label: {index} is not a class; they are 0 to {self.num_classes - 1}."
-            )
-        return index
-
     def _map(
         self,
         seed: tf.Tensor,
@@ -347,53 +335,57 @@ class Sampler:
         """Seeds to w, ``[B, w_dim]``, guided and then truncated."""
         with tf.name_scope(EXACT):
             z = portable_random.normal(seed, self.latent_dim)  # [B, latent_dim]
-        w = self.generator.mapping(z, label if self.num_classes else None)  # [B, w_dim]
-        # [B or 1, w_dim]
-        mean = tf.gather(self.w_mean, label) if self.num_classes else self.w_mean
+        w = self.generator.mapping(z, label if self.condition.name else None)  # [B, w_dim]
+        mean = self.means_of(label)  # [B or 1, w_dim]
         if self.guided and guidance is not None:
-            none = self.generator.mapping(z, tf.fill(tf.shape(seed), self.num_classes))
+            unknown = without(label, tf.ones_like(seed, tf.bool), self.config.data.num_conditions)
+            none = self.generator.mapping(z, unknown)
             with tf.name_scope(EXACT):
                 scale, mean_none = guidance[:, tf.newaxis], self.w_mean[-1:]
                 w, mean = none + scale * (w - none), mean_none + scale * (mean - mean_none)
         with tf.name_scope(EXACT):
             return mean + truncation[:, tf.newaxis] * (w - mean)
 
+    def means_of(self, label: tf.Tensor | None) -> tf.Tensor:
+        """The mean w of each label, float32 [B, w_dim]; unconditional, [1, w_dim].
+
+        Of a class it is a row of `w_mean`; of attributes or a vector the mean of 64 latents.
+        """
+        if not self.condition.name:
+            return self.w_mean
+        if self.num_classes:
+            return tf.gather(self.w_mean, label)
+        latents = portable_random.normal_numpy(np.arange(_MEAN_LATENTS_OF_OTHERS), self.latent_dim)
+        # [B * latents, ...], the latents of one label after those of another
+        z = tf.tile(tf.constant(latents), [tf.shape(label)[0], 1])
+        w = self.generator.mapping(z, tf.repeat(label, len(latents), axis=0))
+        return tf.reduce_mean(tf.reshape(w, (-1, len(latents), w.shape[-1])), axis=1)
+
     def _decode(self, values: tf.Tensor) -> tf.Tensor:
         with tf.name_scope(EXACT):
             return self.modality.decode(values)
 
     def _mean_w(self) -> npt.NDArray[np.float32]:
-        """The mapping network's mean output for each class, over the same latents for all."""
-        classes = max(1, self.config.data.num_conditions)
-        count = int(np.clip(_MEAN_LATENTS // classes, *_MEAN_LATENTS_PER_CLASS))
-        z = tf.constant(portable_random.normal_numpy(np.arange(count), self.latent_dim))
-        means = []
-        for index in range(classes):
-            label = tf.fill([count], index) if self.num_classes else None
-            means.append(tf.reduce_mean(self.generator.mapping(z, label), axis=0).numpy())
-        return np.stack(means)
+        """See `w_mean`; over the same latents for all rows."""
+        rows = self.config.data.num_conditions
+        classes = rows if self.num_classes else 0
+        count = int(np.clip(_MEAN_LATENTS // max(1, classes), *_MEAN_LATENTS_PER_CLASS))
+        seeds = np.arange(count)
+        labels = [tf.fill([count], index) for index in range(classes)]
+        if not classes:
+            own = tf.constant(self.condition.of_seeds(seeds)) if self.condition.name else None
+            labels = [without(own, tf.ones(count, tf.bool), rows) if self.guided else own]
+        z = tf.constant(portable_random.normal_numpy(seeds, self.latent_dim))
+        means = (tf.reduce_mean(self.generator.mapping(z, one), axis=0) for one in labels)
+        return np.stack([mean.numpy() for mean in means])
 
     def _check_guidance(self, guidance: float) -> float:
         if guidance != 1 and not self.guided:
             raise ValueError(
-                f"guidance={guidance:g}: this generator does not know what has no class; train one"
-                " with --condition_dropout=0.1, or leave guidance at 1."
+                f"guidance={guidance:g}: this generator does not know what has no condition; train"
+                " one with --condition_dropout=0.1, or leave guidance at 1."
             )
         return _finite("guidance", guidance)
-
-    def _check_label(self, label: Label, seeds: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-        if not self.num_classes:
-            if label is not None:
-                raise ValueError(f"label={label!r}: the generator is unconditional; leave it out.")
-            return np.zeros(len(seeds), np.int32)
-        if label is None:
-            return portable_random.classes_numpy(seeds, self.num_classes)
-        if isinstance(label, str) or not np.iterable(label):
-            return np.full(len(seeds), self.class_index(label), np.int32)
-        labels = [self.class_index(one) for one in label]
-        if len(labels) != len(seeds):
-            raise ValueError(f"label: {len(labels)} classes for {len(seeds)} seeds; give one each.")
-        return np.array(labels, np.int32)
 
 
 def check_seeds(seeds: Iterable[SupportsIndex]) -> npt.NDArray[np.int32]:

@@ -28,6 +28,9 @@ _RETRIED_HTTP = (429, 502, 503)
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 _MESSAGE_BYTES = 256 * 2**20
 
+# Inputs that say what to make; a model has one of them, or none.
+_CONDITIONS = {"label": np.int32, "attributes": np.float32, "condition": np.float32}
+
 
 class ClientError(RuntimeError):
     """The server cannot be reached in time, or refuses the request."""
@@ -96,7 +99,7 @@ class Client:
     def sample(
         self,
         seeds: Iterable[int],
-        label: int | Sequence[int] | None = None,
+        label: int | Sequence[int] | np.ndarray | None = None,
         truncation: float = 1.0,
         guidance: float = 1.0,
         *,
@@ -108,7 +111,8 @@ class Client:
 
         Args:
             seeds: N integers in the range of int32.
-            label: a class for all, or N; a model with classes needs it.
+            label: a class for all, or N; of attributes and vectors numbers [K] or [N, K]. A model
+                that has such an input needs it.
             truncation, guidance: as for `tgan_tf.Sampler.sample`.
             batch_size: samples of one request.
             in_flight: requests at the same time.
@@ -133,10 +137,13 @@ class Client:
             "seed": numbers.astype(np.int32),
             "truncation": np.full(len(numbers), truncation, np.float32),
         }
-        if "label" in names:
+        kind = next((name for name in _CONDITIONS if name in names), "")
+        if kind:
             if label is None:
-                raise ValueError("label: the model has classes; say which")
-            columns["label"] = np.broadcast_to(np.asarray(label, np.int32), numbers.shape)
+                raise ValueError(f"label: the model has the input {kind!r}; say which")
+            values = np.asarray(label, _CONDITIONS[kind])
+            shape = numbers.shape if kind == "label" else (len(numbers), values.shape[-1])
+            columns[kind] = np.broadcast_to(values, shape)
         elif label is not None:
             raise ValueError("label: the model has no classes; leave it out")
         if "guidance" in names:

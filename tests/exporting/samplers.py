@@ -18,13 +18,22 @@ from tgan_tf.training.checkpoint import Checkpoints
 NAMES = ("cat", "dog", "T-shirt/top")
 
 
+ATTRIBUTES = {"attribute_names": ("hat", "smile")}
+VECTOR = {"vector_width": 3}
+
+
 def make_config(num_classes: int = 3, **changes: object) -> Config:
     """8x12 pixels, colour."""
+    others = {name: changes.pop(name) for name in (*ATTRIBUTES, *VECTOR) if name in changes}
     small = Config().replace(
         latent_dim=8, w_dim=16, g_widths=(16, 8), g_depths=(1, 1), g_windows=(0, 2), g_heads=2
     )
     return small.replace(**changes).resolve(
-        image_size=(8, 12), channels=3, num_classes=num_classes, class_names=NAMES[:num_classes]
+        image_size=(8, 12),
+        channels=3,
+        num_classes=num_classes,
+        class_names=NAMES[:num_classes],
+        **others,
     )
 
 

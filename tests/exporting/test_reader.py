@@ -19,14 +19,14 @@ def test_both_formats_make_the_runs_samples(tmp_path: Path) -> None:
     to_tflite(sampler, tmp_path / "model.tflite", batch_size=2)
     for path in (tmp_path / "model", tmp_path / "model.tflite"):
         exported = ExportedSampler(path)
-        assert exported.conditional
+        assert exported.condition == "label"
         images = exported.sample(seeds, num_classes=3)  # of the fixed batch one is not needed
         assert images.dtype == np.uint8
         assert np.abs(images - expected).max() <= 1
         labels = np.array([2, 2, 0])
         same = exported.sample(seeds, labels).astype(int)
         assert np.abs(same - sampler.sample(seeds, labels)).max() <= 1
-        with pytest.raises(ValueError, match="needs classes"):
+        with pytest.raises(ValueError, match="needs `label`: give the labels"):
             exported.sample(seeds)
         assert exported.config == sampler.config.to_dict()
 

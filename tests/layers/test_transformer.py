@@ -147,6 +147,16 @@ class TestMappingNetwork:
         np.testing.assert_array_equal(w, np.concatenate([z, vectors], axis=-1))
         assert layer.compute_output_shape(z.shape) == w.shape
 
+    def test_attributes(self):
+        """The sum of their vectors stands where that of a class does."""
+        layer = MappingNetwork(5, 1, 3, dtype="float64")
+        layer.build((None, 4), (None, 3))
+        randomize(layer)
+        z, label = RANDOM.normal(size=(2, 4)), np.array([[1.0, 0, 1], [0, 0, 0]])
+        y = np.concatenate([z, label @ layer.embedding.numpy()], axis=-1)
+        first, last = layer.layers
+        np.testing.assert_allclose(layer(z, label), dense(last, leaky_relu(dense(first, y))))
+
     def test_spread_of_the_classes(self):
         layer = MappingNetwork(50, 1, 100, class_std=0.7)
         layer.build((None, 4), (None,))

@@ -165,6 +165,18 @@ GENERATORS |= {
         **{"g_widths": 8, "g_depths": 2, "g_heads": 2, "latent_dim": 6, "w_dim": 8, "g_patch": 4},
     },
 }
+# Of other kinds of condition, and with a vector for none.
+SQUARE = {"image_size": (8, 8), "channels": 1}
+ATTRIBUTES = {"data": {**SQUARE, "attribute_names": ("bow", "hat")}, "condition_dropout": 0.1}
+VECTOR = {"data": {**SQUARE, "vector_width": 3}}
+GENERATORS |= {
+    "attributes": {**ATTRIBUTES, **UNCONDITIONAL},
+    "vector_no_mapping": {"mapping_layers": -1, **VECTOR, **UNCONDITIONAL},
+}
+DISCRIMINATORS |= {
+    "vector": {**VECTOR, **UNCONDITIONAL},
+    "conv_attributes": {"d_kind": "conv", "d_patch": 4, **ATTRIBUTES, **UNCONDITIONAL},
+}
 DISCRIMINATORS |= {
     "spectral_norm": {"d_spectral_norm": "spectral", **WIDE, **UNCONDITIONAL},
     "conv_spectral_norm": {"d_kind": "conv", "d_patch": 4, "d_spectral_norm": "improved"},
@@ -237,7 +249,9 @@ class Case:
         if kind == "discriminator":
             self.shapes = [shape, ()]
         x = tf.constant(random.normal(size=(3, *self.shapes[0])))
-        label = [tf.constant([2, 0, 1])] if data.num_classes else []
+        label = [tf.constant([2, 0, 1])] if data.condition else []
+        if data.condition in ("attributes", "vector"):
+            label = [tf.constant(random.normal(0, 2, (3, data.num_conditions)))]
         self.inputs = [x, *label]
         self.outputs = self.model(*self.inputs).numpy()
 
@@ -280,7 +294,7 @@ def test_depends_on_every_input(network):
     changed = network.model(x + 0.1, *label).numpy()
     assert (changed != network.outputs).reshape(3, -1).any(axis=1).all()
     if label:
-        other = network.model(x, (label[0] + 1) % 3).numpy()
+        other = network.model(x, tf.roll(label[0], 1, axis=0)).numpy()
         assert (other != network.outputs).reshape(3, -1).any(axis=1).all()
 
 

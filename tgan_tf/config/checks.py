@@ -84,6 +84,8 @@ def check_together(config: Config) -> None:
         )
     if g.g_latent_position and not g.g_latent_tokens:
         raise ConfigError("--g_latent_position: there are no such tokens; give --g_latent_tokens")
+    if sum(map(bool, (data.num_classes, data.attribute_names, data.vector_width))) > 1:
+        raise ConfigError("classes, attributes, a vector: a model learns one of them; resolve one")
     _check_discriminator(d)
     _check_backbone(config)
     _check_groups(config)

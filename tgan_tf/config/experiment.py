@@ -50,11 +50,13 @@ class DataConfig:
     fit: str = option(
         "crop", "how other aspect ratios become image_size", choices=("crop", "pad", "stretch")
     )
-    conditional: bool = option(True, "condition on the class where the data have labels")
+    conditional: bool = option(
+        True, "condition on the class, the attributes or the vector where the data have them"
+    )
     condition_dropout: float = option(
         0.0,
-        "hide the class of this share of the samples from both networks (0.1 is usual), so that"
-        " they learn what has no class too; guidance needs it",
+        "hide the condition of this share of the samples from both networks (0.1 is usual), so"
+        " that they learn what has no class too; guidance needs it",
         low=0,
         high=0.9,
     )
@@ -76,6 +78,8 @@ class DataConfig:
     )
     num_classes: int = option(0, "number of classes; 0: unconditional", low=0, resolved=True)
     class_names: tuple[str, ...] = option((), "a name for each class", resolved=True)
+    attribute_names: tuple[str, ...] = option((), "a name for each attribute", resolved=True)
+    vector_width: int = option(0, "numbers of a vector; 0: no vectors", low=0, resolved=True)
     modality: str = option("image", "kind of data", resolved=True)
     shape: tuple[int, ...] = option(
         (),
@@ -121,10 +125,26 @@ class DataConfig:
         return height // rows, width // columns
 
     @property
+    def condition(self) -> str:
+        """What a sample is made for: "class", "attributes" (any of them together), "vector" (real
+        numbers, such as a sentence's), or "" for nothing."""
+        widths = {
+            "class": self.num_classes,
+            "attributes": len(self.attribute_names),
+            "vector": self.vector_width,
+        }
+        return next((kind for kind, width in widths.items() if width), "")
+
+    @property
+    def condition_width(self) -> int:
+        """Classes, attributes or numbers of the vector; 0: unconditional."""
+        return self.num_classes or len(self.attribute_names) or self.vector_width
+
+    @property
     def num_conditions(self) -> int:
-        """What the networks embed: the classes and, with ``condition_dropout``, no class, which is
-        the last; 0: unconditional."""
-        return self.num_classes + int(bool(self.num_classes and self.condition_dropout))
+        """Vectors that the networks learn: one for each class, attribute or number and, with
+        ``condition_dropout``, one for no condition, which is the last; 0: unconditional."""
+        return self.condition_width + int(bool(self.condition_width and self.condition_dropout))
 
 
 @dataclass(frozen=True)

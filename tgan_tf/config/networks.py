@@ -42,7 +42,10 @@ class GeneratorConfig:
         high=16,
     )
     g_class_std: float = option(
-        0.25, "spread of the classes' vectors at the start; z has 1", above=0, high=10
+        0.25,
+        "spread of the classes' (or attributes') vectors at the start; z has 1",
+        above=0,
+        high=10,
     )
     g_widths: tuple[int, ...] = option((96, 48), "tokens' width in each stage", low=1)
     g_depths: tuple[int, ...] = option((3, 1), "blocks in each stage", low=0)

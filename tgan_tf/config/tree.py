@@ -96,8 +96,12 @@ class Config:
         channel_std: Iterable[float] = (),
         num_classes: int = 0,
         class_names: Iterable[str] = (),
+        attribute_names: Iterable[str] = (),
+        vector_width: int = 0,
     ) -> Config:
         """The same experiment with what the data set says filled in.
+
+        There is one kind of condition, or none; all are ignored when ``conditional`` is off.
 
         Args:
             image_size: (H, W) of the prepared images.
@@ -106,11 +110,13 @@ class Config:
             shape: of what the networks see, channels last.
             vocabulary: what the numbers in the samples stand for.
             channel_mean, channel_std: of time series, by which they are standardised.
-            num_classes: classes of the data; ignored when ``conditional`` is off.
+            num_classes: classes of the data.
             class_names: a name for each class.
+            attribute_names: a name for each attribute, of which a sample has any.
+            vector_width: numbers of the vector that stands for a sample.
         """
         if not self.data.conditional:
-            num_classes, class_names = 0, ()
+            num_classes, class_names, attribute_names, vector_width = 0, (), (), 0
         images = {"image_size": image_size, "channels": channels} if modality == "image" else {}
         return self.replace(
             **images,
@@ -121,6 +127,8 @@ class Config:
             channel_std=tuple(channel_std),
             num_classes=num_classes,
             class_names=tuple(class_names),
+            attribute_names=tuple(attribute_names),
+            vector_width=vector_width,
         )
 
     @property

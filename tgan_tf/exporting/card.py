@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tgan_tf.config import DataConfig
 from tgan_tf.inference import Sampler
 from tgan_tf.modalities import pictures
 from tgan_tf.training.journal import Journal
@@ -56,7 +57,7 @@ def card(sampler: Sampler, described: Mapping[str, Any]) -> str:
     facts = [
         ("Makes", f"{kind}, {sampler.modality.describe()}, in one pass"),
         ("Network", f"transformer generator, {sampler.generator.count_params():,} parameters"),
-        ("Classes", _text(", ".join(config.data.class_names)) or "none"),
+        _condition(config.data),
         ("Trained on", _text(data.get("name") or config.data.dataset)),
         ("Images seen", f"{kimg:,.0f} thousand, in {sampler.step:,} steps"),
         ("Licence of the data", _text(data.get("licence") or _UNKNOWN_LICENCE)),
@@ -64,8 +65,11 @@ def card(sampler: Sampler, described: Mapping[str, Any]) -> str:
     if sampler.directions.names:
         facts.append(("Directions", _text(", ".join(sampler.directions.names))))
     lines = [f"# {title(sampler)}", "", f"![Samples]({PICTURE})", ""]
-    if sampler.num_classes:
-        lines += ["One class a row, without truncation, seeds from 0 up: not chosen by hand.", ""]
+    if sampler.condition.rows(_MOST_ROWS)[0]:
+        lines += [
+            "One class or attribute a row, without truncation, seeds from 0 up: not chosen by hand.",
+            "",
+        ]
     else:
         lines += ["Without truncation, seeds from 0 up: not chosen by hand.", ""]
     lines += _table(("", ""), facts)
@@ -113,13 +117,21 @@ def title(sampler: Sampler) -> str:
 
 
 def _grid(sampler: Sampler) -> np.ndarray:
-    if not sampler.num_classes:
+    names, labels = sampler.condition.rows(_MOST_ROWS)
+    if not names:
         return sampler.modality.grid(sampler.sample(range(_COLUMNS * 4)), _COLUMNS)
-    rows = min(sampler.num_classes, _MOST_ROWS)
-    labels = np.repeat(np.arange(rows), _COLUMNS)
-    samples = sampler.sample(range(len(labels)), labels)
-    names = sampler.config.data.class_names[:rows]
-    return sampler.modality.class_rows(samples, labels, names, _COLUMNS)
+    rows = np.repeat(np.arange(len(names)), _COLUMNS)
+    samples = sampler.sample(range(len(rows)), labels[rows])
+    return sampler.modality.class_rows(samples, rows, names, _COLUMNS)
+
+
+def _condition(data: DataConfig) -> tuple[str, str]:
+    """What it can be asked for, as a row of the table."""
+    if data.condition == "attributes":
+        return "Attributes", _text(", ".join(data.attribute_names))
+    if data.condition == "vector":
+        return "Condition", f"a vector of {data.vector_width} numbers"
+    return "Classes", _text(", ".join(data.class_names)) or "none"
 
 
 def _data(sampler: Sampler) -> dict[str, Any]:

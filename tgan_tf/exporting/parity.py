@@ -68,10 +68,11 @@ def make_cases(sampler: Sampler, batch_size: int, *, first_seed: int = 0) -> Ite
     seeds = np.arange(first_seed, first_seed + batch_size, dtype=np.int32)
     truncation = np.linspace(1.0, 0.5, batch_size, dtype=np.float32)
     z = portable_random.normal_numpy(seeds, sampler.latent_dim)
+    condition, others = sampler.condition, seeds + np.int32(1)
+    labels, other_labels = (condition.of_seeds(which) for which in (seeds, others))
     label, keras_label = {}, None
-    if sampler.num_classes:
-        label = {"label": seeds % np.int32(sampler.num_classes)}
-        keras_label = tf.constant(label["label"])
+    if condition.name:
+        label, keras_label = {condition.name: labels}, tf.constant(labels)
     image = sampler.generator(tf.constant(z), keras_label).numpy()
     if not np.isfinite(image).all():
         raise ExportError(
@@ -87,11 +88,11 @@ def make_cases(sampler: Sampler, batch_size: int, *, first_seed: int = 0) -> Ite
     samples = [
         sampler.sample(
             [int(seed)],
-            int(seed) % sampler.num_classes if label else None,
+            own[np.newaxis] if label else None,
             psi,
             scale if sampler.guided else 1.0,
         )
-        for seed, psi, scale in zip(seeds, truncation, guidance, strict=True)
+        for seed, own, psi, scale in zip(seeds, labels, truncation, guidance, strict=True)
     ]
     yield Case("sample", inputs, np.concatenate(samples))
     for name in sampler.modality.files():
@@ -110,30 +111,32 @@ def make_cases(sampler: Sampler, batch_size: int, *, first_seed: int = 0) -> Ite
             sampler.edit(
                 [int(seed)],
                 dict(zip(names, map(float, row), strict=True)),
-                int(seed) % sampler.num_classes if label else None,
+                own[np.newaxis] if label else None,
                 psi,
                 scale if sampler.guided else 1.0,
             )
-            for seed, psi, scale, row in zip(seeds, truncation, guidance, strengths, strict=True)
+            for seed, own, psi, scale, row in zip(
+                seeds, labels, truncation, guidance, strengths, strict=True
+            )
         ]
         yield Case("edit", {**inputs, "strengths": strengths}, np.concatenate(edited))
-    others = seeds + np.int32(1)
     between = [
         sampler.interpolate(
             int(seed),
             int(other),
             3,
-            [int(seed) % sampler.num_classes, int(other) % sampler.num_classes] if label else None,
+            np.stack(both) if label else None,
             psi,
             scale if sampler.guided else 1.0,
         )[1:2]
-        for seed, other, psi, scale in zip(seeds, others, truncation, guidance, strict=True)
+        for seed, other, *both, psi, scale in zip(
+            seeds, others, labels, other_labels, truncation, guidance, strict=True
+        )
     ]
     ends = {"seed_a": seeds, "seed_b": others, "t": np.full(batch_size, 0.5, np.float32)}
     ends |= {name: value for name, value in inputs.items() if name in ("truncation", "guidance")}
     if label:
-        classes = (seeds % np.int32(sampler.num_classes), others % np.int32(sampler.num_classes))
-        ends |= dict(zip(("label_a", "label_b"), classes, strict=True))
+        ends |= {f"{condition.name}_a": labels, f"{condition.name}_b": other_labels}
     yield Case("interpolate", ends, np.concatenate(between))
 
 

@@ -121,7 +121,7 @@ def _calibrated(
     def requests() -> Iterator[tuple[str, dict[str, npt.NDArray]]]:
         for first in range(0, _CALIBRATION_SEEDS, batch_size):
             seed = np.arange(first, first + batch_size, dtype=np.int32)
-            label = {"label": seed % np.int32(sampler.num_classes)} if sampler.num_classes else {}
+            label = _label(sampler, seed)
             yield "sample", {"seed": seed, **_ones(sampler, batch_size), **label}
             z = portable_random.normal_numpy(seed, sampler.latent_dim)
             yield "generate", {"z": z, **label}
@@ -146,6 +146,12 @@ def _calibrated(
     return convert
 
 
+def _label(sampler: Sampler, seeds: npt.NDArray[np.int32]) -> dict[str, npt.NDArray]:
+    """Each seed's own condition, by the name of the input; nothing of an unconditional one."""
+    condition = sampler.condition
+    return {condition.name: condition.of_seeds(seeds)} if condition.name else {}
+
+
 def _ones(sampler: Sampler, batch_size: int) -> dict[str, npt.NDArray]:
     """Truncation and guidance that leave w alone."""
     names = ("truncation", "guidance") if sampler.guided else ("truncation",)
@@ -160,10 +166,8 @@ class _Judge:
         self._seeds = seeds[: _JUDGED // batch_size * batch_size or batch_size]
         self._batch, self._ones = batch_size, _ones(sampler, batch_size)
         self._kind = sampler.modality.name
-        self._label = None
-        if sampler.num_classes:
-            self._label = portable_random.classes_numpy(self._seeds, sampler.num_classes)
-        self._expected = sampler.sample(self._seeds, self._label).astype(np.int32)
+        self._label = _label(sampler, self._seeds)
+        self._expected = sampler.sample(self._seeds).astype(np.int32)
 
     def __call__(self, content: bytes) -> Quantized:
         tflite.check_operators(content)
@@ -171,7 +175,7 @@ class _Judge:
         made = []
         for first in range(0, len(self._seeds), self._batch):
             part = slice(first, first + self._batch)
-            label = {} if self._label is None else {"label": self._label[part]}
+            label = {name: values[part] for name, values in self._label.items()}
             made.append(run(seed=self._seeds[part], **self._ones, **label)[self._kind].copy())
         error = np.abs(np.concatenate(made).astype(np.int32) - self._expected)
         mean_square = float(np.mean(np.square(error, dtype=np.float64)))
@@ -286,8 +290,7 @@ def _milliseconds(sampler: Sampler, content: bytes, batch_size: int) -> float:
     """Median time of one call of `sample`."""
     run = Interpreter(model_content=content, num_threads=1).get_signature_runner("sample")
     zeros = np.zeros(batch_size, np.int32)
-    inputs = {"seed": zeros, **_ones(sampler, batch_size)}
-    inputs |= {"label": zeros} if sampler.num_classes else {}
+    inputs = {"seed": zeros, **_ones(sampler, batch_size), **_label(sampler, zeros)}
     times = []
     for _ in range(_TIMED_CALLS):
         start = time.perf_counter()

@@ -24,7 +24,8 @@ class ExportedSampler:
             file.
 
     Attributes:
-        conditional: whether it takes a class.
+        condition: name of the input that says what to make: label, attributes or condition; empty:
+            it takes none.
         config: the run's configuration from the manifest of a SavedModel or the metadata of a
             TFLite file, as plain values; None where there is none.
 
@@ -54,7 +55,8 @@ class ExportedSampler:
                 f"{path}: the signature 'sample' takes {', '.join(sorted(names))}; it must take "
                 "seed and truncation, as what this project exports does"
             )
-        self.conditional, self._guided = "label" in names, "guidance" in names
+        self.condition = next(iter({"label", "attributes", "condition"} & names), "")
+        self._guided = "guidance" in names
 
     def _open_saved_model(self, path: Path) -> set[str]:
         self._module = tf.saved_model.load(str(path))  # kept: it owns the variables
@@ -102,7 +104,8 @@ class ExportedSampler:
 
         Args:
             seeds: N integers in the range of int32.
-            label: int ``[N]``; None: each seed's own class of `num_classes`.
+            label: int ``[N]``, of attributes or vectors float ``[N, K]``; None: each seed's own
+                class of `num_classes`.
             num_classes: of a conditional generator.
             batch_size: samples made at once where the file leaves it open.
 
@@ -110,12 +113,12 @@ class ExportedSampler:
             ``[N, *sample_shape]``.
 
         Raises:
-            ValueError: as `inference.check_seeds`, or a conditional generator without classes.
+            ValueError: as `inference.check_seeds`, or a conditional generator without labels.
         """
         seeds = check_seeds(seeds)
-        if self.conditional and label is None:
+        if self.condition and label is None:
             if not num_classes:
-                raise ValueError("the generator needs classes: give labels or their number")
+                raise ValueError(f"the generator needs `{self.condition}`: give the labels")
             label = portable_random.classes_numpy(seeds, num_classes)
         size = self._batch or batch_size
         parts = []
@@ -126,8 +129,9 @@ class ExportedSampler:
             inputs = {"seed": seeds[rows], "truncation": np.ones(len(rows), np.float32)}
             if self._guided:
                 inputs["guidance"] = np.ones(len(rows), np.float32)
-            if self.conditional:
-                inputs["label"] = np.asarray(label, np.int32)[rows]
+            if self.condition:
+                dtype = np.int32 if self.condition == "label" else np.float32
+                inputs[self.condition] = np.asarray(label, dtype)[rows]
             parts.append(np.array(self._run(inputs)))
         return np.concatenate(parts)[: len(seeds)]
 

@@ -13,8 +13,10 @@ requests only then. Inputs are addressed by name, their order differs between ru
 | `edit` | those of `sample`, strengths float32 [B, K] | `image` uint8 [B, H, W, C]; of a run with K directions |
 
 Other modalities have their own name for `image`, their own shapes and types, and other signatures
-than `sample_png`, see `Modality.files`. An unconditional generator has no input `label`; one that was trained without `--condition_dropout`
-has no input `guidance`, and with it the label after the last class is "no class". TFLite files have `generate` and `sample` alone.
+than `sample_png`, see `Modality.files`. An unconditional generator has no input `label`; of
+attributes it is called `attributes`, of a vector `condition`, float32 [B, K] both (`attributes_a` and
+so on). One that was trained without `--condition_dropout` has no input `guidance`, and with it the
+label after the last class is "no class". TFLite files have `generate` and `sample` alone.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -74,7 +76,8 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
 
     controls = [vector("truncation", tf.float32)]
     controls += [vector("guidance", tf.float32)] if sampler.guided else []
-    label = [vector("label", tf.int32)] if sampler.num_classes else []
+    condition = sampler.condition
+    label = [condition.spec(batch_size)] if condition.name else []
     seed_and_more = [vector("seed", tf.int32), *controls, *label]
     functions: dict[str, tuple[Any, list[tf.TensorSpec]]] = {
         "generate": (
@@ -85,7 +88,7 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
     }
     if batch_size is None:
         ends = [vector(f"seed_{end}", tf.int32) for end in "ab"]
-        labels = [vector(f"label_{end}", tf.int32) for end in "ab"] if label else []
+        labels = [condition.spec(None, f"_{end}") for end in "ab"] if label else []
         for name, convert in sampler.modality.files().items():
             functions[name] = (filed(convert), seed_and_more)
         if count := len(sampler.directions.names):

@@ -1,6 +1,7 @@
 """Building blocks of the networks: attention, normalisation, modulation, stems and outputs."""
 
 from tgan_tf.layers.attention import Attention, attend, relative_bias
+from tgan_tf.layers.conditions import embed, without
 from tgan_tf.layers.image import ImageOutput, ImageStem
 from tgan_tf.layers.minibatch import MinibatchStddev
 from tgan_tf.layers.normalization import Normalization, normalize
@@ -28,6 +29,7 @@ __all__ = [
     "TransformerBlock",
     "attend",
     "bicubic_matrix",
+    "embed",
     "merge_windows",
     "normalize",
     "pool_tokens",
@@ -41,4 +43,5 @@ __all__ = [
     "to_grid",
     "to_tokens",
     "upsample",
+    "without",
 ]

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from tgan_tf.layers.attention import Attention
+from tgan_tf.layers.conditions import embed
 from tgan_tf.layers.normalization import Normalization
 
 ACTIVATIONS = {
@@ -193,14 +194,15 @@ class TransformerBlock(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tgan_tf")
 class MappingNetwork(keras.layers.Layer):
-    """From noise and class to ``w``, the intermediate latent (Karras et al. 2019, sec. 2).
+    """From noise and condition to ``w``, the intermediate latent (Karras et al. 2019, sec. 2).
 
     Args:
-        w_dim: width of ``w``, and of a class's vector.
+        w_dim: width of ``w``, and of a condition's vector.
         hidden_layers: hidden layers before the last, linear one; -1: without any layer, ``w`` is
-            the noise followed by the class's vector.
-        num_classes: classes to embed; 0: unconditional.
-        class_std: standard deviation of the classes' vectors at the start. The noise's is 1; a
+            the noise followed by the condition's vector.
+        num_conditions: rows of the table that conditions are taken from, see ``embed``; 0:
+            unconditional.
+        class_std: standard deviation of the rows at the start. The noise's is 1; a
             generator that hears the class louder than that learns one sample for each class and
             never leaves it.
     """
@@ -209,19 +211,20 @@ class MappingNetwork(keras.layers.Layer):
         self,
         w_dim: int,
         hidden_layers: int = 2,
-        num_classes: int = 0,
+        num_conditions: int = 0,
         class_std: float = 0.25,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.w_dim, self.hidden_layers, self.num_classes = w_dim, hidden_layers, num_classes
+        self.w_dim, self.hidden_layers = w_dim, hidden_layers
+        self.num_conditions = num_conditions
         self.class_std = class_std
 
     def build(self, z_shape: Any, label_shape: Any = None) -> None:
         width = z_shape[-1]
-        if self.num_classes:
+        if self.num_conditions:
             self.embedding = self.add_weight(
-                shape=(self.num_classes, self.w_dim),
+                shape=(self.num_conditions, self.w_dim),
                 initializer=keras.initializers.RandomNormal(stddev=self.class_std),
                 name="embedding",
             )
@@ -234,18 +237,18 @@ class MappingNetwork(keras.layers.Layer):
             width = self.w_dim
 
     def call(self, z: tf.Tensor, label: tf.Tensor | None = None) -> tf.Tensor:
-        """``z`` ``[B, Z]`` (and ``label`` int ``[B]``) -> ``w`` ``[B, D]``."""
-        if self.num_classes:
-            embedded = tf.cast(tf.gather(self.embedding, label), z.dtype)  # [B, D]
+        """``z`` ``[B, Z]`` (and ``label`` as ``embed`` takes it) -> ``w`` ``[B, D]``."""
+        if self.num_conditions:
+            embedded = tf.cast(embed(self.embedding, label), z.dtype)  # [B, D]
             z = tf.concat([z, embedded], axis=-1)  # [B, Z + D]
         for layer in self.layers[:-1]:
             z = tf.nn.leaky_relu(layer(z), 0.2)
         return self.layers[-1](z) if self.layers else z
 
     def compute_output_shape(self, z_shape: Any, *_: Any) -> Any:
-        embedded = self.w_dim if self.num_classes else 0
+        embedded = self.w_dim if self.num_conditions else 0
         return (*z_shape[:-1], self.w_dim if self.hidden_layers >= 0 else z_shape[-1] + embedded)
 
     def get_config(self) -> dict[str, Any]:
-        names = ("w_dim", "hidden_layers", "num_classes", "class_std")
+        names = ("w_dim", "hidden_layers", "num_conditions", "class_std")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

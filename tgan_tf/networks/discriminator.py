@@ -14,6 +14,7 @@ from tgan_tf.layers import (
     Normalization,
     SpectralNorm,
     TransformerBlock,
+    embed,
     pool_tokens,
     rematerialized,
     sincos_table,
@@ -24,9 +25,9 @@ from tgan_tf.networks.noise import TokenNoise
 
 
 class Discriminator(keras.Model):
-    """Shared by both kinds: features -> logit, with projection of the class.
+    """Shared by both kinds: features -> logit, with projection of the condition.
 
-    ``logit = head(f) + <embedding[label], f>`` (Miyato & Koyama 2018, eq. 4), in float32 at least:
+    ``logit = head(f) + <embed(label), f>`` (Miyato & Koyama 2018, eq. 4), in float32 at least:
     penalties differentiate the logit, and half precision loses that. With ``d_minibatch_std``, the
     head also reads how much the features before pooling differ within a group of examples; an
     example's logit then depends on the others of its group.
@@ -64,7 +65,7 @@ class Discriminator(keras.Model):
 
         Args:
             image: ``[B, H, W, C]``, the modality's signal; of images in [-1, 1].
-            label: int ``[B]`` where conditional.
+            label: where conditional, int ``[B]`` or float ``[B, K]``, see ``layers.embed``.
             noise: ``[B, noise_numbers]``, standard normal, for the attention layers; None: the
                 same for all examples, always.
             align: give how far the tokens are from those of the frozen model instead, 0 to 2;
@@ -77,7 +78,7 @@ class Discriminator(keras.Model):
         if align:
             return self._misalignment(image, noise)
         if label is not None:
-            label = label[:, None]  # [B, 1]
+            label = label[:, None]  # [B, 1] or [B, 1, K]
         pack = self.config.discriminator.d_pack
         if pack == 1:
             return self._judge(image, label, noise)
@@ -90,7 +91,7 @@ class Discriminator(keras.Model):
         image = tf.transpose(image, (0, *places, 1, 2 + len(axes)))  # [B / pack, H, W, pack, C]
         image = tf.reshape(image, (-1, *self._signal_shape[1:]))
         if label is not None:
-            label = tf.reshape(tf.gather(label, chosen), (-1, pack))
+            label = tf.reshape(tf.gather(label, chosen), (-1, pack, *label.shape[2:]))
         if noise is not None:
             noise = tf.gather(noise, chosen)[::pack]
         return tf.repeat(self._judge(image, label, noise), pack)[:batch]
@@ -144,8 +145,8 @@ class Discriminator(keras.Model):
             return super().__call__(*args, **kwargs)
 
     def _logits(self, features: tf.Tensor, label: tf.Tensor | None, x: tf.Tensor) -> tf.Tensor:
-        """``[B, C]`` (and ``label`` int ``[B, pack]``), pooled from ``x`` ``[B, ..., C]`` ->
-        ``[B]``."""
+        """``[B, C]`` (and ``label`` ``[B, pack]`` or ``[B, pack, K]``), pooled from ``x``
+        ``[B, ..., C]`` -> ``[B]``."""
         features = tf.cast(features, self.variable_dtype)
         if self.config.discriminator.d_minibatch_std:
             features = tf.concat([features, self.spread(x)], axis=-1)  # [B, C + 1]
@@ -153,9 +154,9 @@ class Discriminator(keras.Model):
             features = tf.nn.leaky_relu(self.hidden(features), 0.2)  # [B, C]
         logits = self.head(features)[:, 0]
         if self.num_conditions:
-            places = tf.range(self.config.discriminator.d_pack) * self.num_conditions
-            vectors = tf.gather(self.embedding, label + places)  # [B, pack, C]
-            logits += tf.reduce_sum(vectors * features[:, None], axis=(1, 2))
+            tables = tf.split(self.embedding, self.config.discriminator.d_pack)
+            for place, table in enumerate(tables):
+                logits += tf.reduce_sum(embed(table, label[:, place]) * features, axis=-1)
         return logits
 
     def get_config(self) -> dict[str, Any]:

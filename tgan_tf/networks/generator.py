@@ -191,7 +191,7 @@ class TransformerGenerator(keras.Model):
 
         Args:
             z: ``[B, latent_dim]``.
-            label: int ``[B]`` where conditional.
+            label: where conditional, int ``[B]`` or float ``[B, K]``, see ``layers.embed``.
             noise: ``[B, noise_numbers]``, standard normal, for the attention layers; None: the
                 same for all examples, always.
 
@@ -201,7 +201,7 @@ class TransformerGenerator(keras.Model):
         return self.synthesis(self.mapping(z, label), noise)
 
     def mapping(self, z: tf.Tensor, label: tf.Tensor | None = None) -> tf.Tensor:
-        """``z`` ``[B, latent_dim]`` (and ``label`` int ``[B]``) -> ``w`` ``[B, w_dim]``."""
+        """``z`` ``[B, latent_dim]`` (and ``label``) -> ``w`` ``[B, w_dim]``."""
         return self.mapping_network(tf.cast(z, self.compute_dtype), label)
 
     def synthesis(self, w: tf.Tensor, noise: tf.Tensor | None = None) -> tf.Tensor:

@@ -50,7 +50,7 @@ def is_transgan(config: Config) -> bool:
         or "l2" in (g.g_attention, d.d_attention)
         or g.g_qk_norm
         or d.d_qk_norm
-        or config.data.num_classes
+        or config.data.condition
     )
 
 

@@ -24,8 +24,8 @@ class Game:
 
     Args:
         objective: the options.
-        discriminator: images ``[B, H, W, C]``, labels ``[B]`` or None and noise ``[B, N]`` or None
-            -> logits ``[B]``; with ``align=True``, how far its tokens are from those of a frozen
+        discriminator: images ``[B, H, W, C]``, labels or None and noise ``[B, N]`` or None ->
+            logits ``[B]``; with ``align=True``, how far its tokens are from those of a frozen
             model, ``[B]``.
         pack: examples in a row that the discriminator judges together.
     """
@@ -49,7 +49,7 @@ class Game:
         Args:
             real: ``[b, H, W, C]`` in [-1, 1].
             fake: like ``real``.
-            label: int ``[b]`` or None.
+            label: int ``[b]``, float ``[b, K]`` or None.
             numbers: of this step. Random ones: ``u_real``, ``u_fake`` (augmentation), ``eps_real``,
                 ``eps_fake`` (finite difference), ``tokens_real``, ``tokens_fake`` (attention),
                 ``mix`` (WGAN-GP), ``t_real``, ``t_fake`` (consistency). Images: ``moved``, like

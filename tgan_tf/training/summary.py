@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 from keras.src.backend.common import global_state
 
+from tgan_tf.conditions import condition_of
 from tgan_tf.config import Config
 from tgan_tf.networks import build_discriminator, build_generator
 
@@ -122,7 +123,8 @@ def plan(config: Config) -> Plan:
         "generator": tf.TensorSpec((1, config.generator.latent_dim), tf.float32),
         "discriminator": tf.TensorSpec((1, *data.signal_shape), tf.float32),
     }
-    label = [tf.TensorSpec((1,), tf.int32)] if data.num_classes else []
+    condition = condition_of(config)
+    label = [condition.spec(1)] if condition.name else []
     costs = {
         name: _network_cost(network, inputs[name], *label) for name, network in networks.items()
     }

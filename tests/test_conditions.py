@@ -1,0 +1,116 @@
+"""Attributes and vectors as conditions: what is asked for, and what comes of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tgan_tf
+from tests.exporting.samplers import ATTRIBUTES, VECTOR, make_config, make_run, make_sampler
+from tests.test_inference import assert_same, render
+from tgan_tf import conditions
+from tgan_tf.conditions import condition_of
+from tgan_tf.exporting.portable_random import classes_numpy, normal_numpy
+
+SEEDS = [3, 4, 5]
+
+
+@pytest.mark.parametrize("kind", [ATTRIBUTES, VECTOR], ids=["attributes", "vector"])
+def test_guided_truncated_samples(kind):
+    """As of classes; the mean is that of the label, over 64 latents."""
+    sampler = make_sampler(0, condition_dropout=0.1, **kind)
+    count = sampler.config.data.condition_width
+    label = np.random.default_rng(0).normal(size=(3, count)).astype(np.float32)
+    mapping = sampler.generator.mapping
+    z = normal_numpy(SEEDS, 8)
+    padded = np.pad(label, [(0, 0), (0, 1)])
+    none = np.eye(count + 1, dtype=np.float32)[[count]]
+    w, null = mapping(z, padded).numpy(), mapping(z, np.repeat(none, 3, 0)).numpy()
+    latents = normal_numpy(np.arange(64), 8)
+    means = np.stack([mapping(latents, np.tile(row, (64, 1))).numpy().mean(0) for row in padded])
+    mean_null = mapping(normal_numpy(np.arange(4096), 8), np.tile(none, (4096, 1))).numpy().mean(0)
+    assert np.abs(w - null).max() > 0.1
+    for psi, scale in ((1.0, 1.0), (0.5, 1.0), (1.0, 2.5), (0.5, 2.5)):
+        guided = null + np.float32(scale) * (w - null)
+        mean = mean_null + np.float32(scale) * (means - mean_null)
+        expected = render(sampler, mean + np.float32(psi) * (guided - mean))
+        assert_same(sampler.sample(SEEDS, label, psi, scale), expected)
+    film = sampler.interpolate(3, 4, 3, label[:2], guidance=2.5)
+    assert_same(film[[0, 2]], sampler.sample([3, 4], label[:2], guidance=2.5))
+
+
+def test_ways_to_name_attributes():
+    sampler = make_sampler(0, **ATTRIBUTES)
+    one = sampler.sample(SEEDS, np.float32([0, 1]))
+    for label in ("smile", ["smile"], {"smile": 1}, {"smile": 1, "hat": 0}, [[0, 1]] * 3):
+        np.testing.assert_array_equal(one, sampler.sample(SEEDS, label))
+    both = sampler.sample(SEEDS, ["hat", "smile"])
+    assert (both != one).any()
+    np.testing.assert_array_equal(sampler.sample(SEEDS, []), sampler.sample(SEEDS, {}))
+    with pytest.raises(ValueError, match="no attribute is named 'hatt'; did you mean 'hat'"):
+        sampler.sample([1], "hatt")
+    with pytest.raises(ValueError, match=r"shape \[3\]; give \[2\] for all samples, or \[1, 2\]"):
+        sampler.sample([1], [1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match="all numbers must be finite"):
+        sampler.sample([1], {"hat": np.nan})
+
+
+def test_at_the_prompt(tmp_path):
+    attributes = condition_of(make_config(0, **ATTRIBUTES))
+    assert attributes.parse("hat:0.5, smile") == {"hat": 0.5, "smile": 1.0}
+    assert attributes.parse("none") == {}
+    with pytest.raises(ValueError, match=r"'hat:x': give names, like hat or hat:0.5"):
+        attributes.parse("hat:x")
+    names, rows = attributes.rows(2)
+    assert names == ("none", "hat")
+    np.testing.assert_array_equal(rows, [[0, 0], [1, 0]])
+    assert attributes.tag(rows[1]) == "attributes10"
+    vector = condition_of(make_config(0, **VECTOR))
+    np.save(tmp_path / "v.npy", [1.0, 2, 3])
+    asked = vector.check(vector.parse(str(tmp_path / "v.npy")), [4, 5])
+    np.testing.assert_array_equal(asked, [[1, 2, 3]] * 2)
+    with pytest.raises(ValueError, match=r"label: .*w.npy: no .npy file"):
+        vector.parse(str(tmp_path / "w.npy"))
+    with pytest.raises(ValueError, match="label: could not convert"):
+        vector.check("hat", [4])
+    assert vector.rows()[0] == ()
+
+
+def test_seeds_take_what_the_run_keeps(tmp_path):
+    """Without, what is made up: any attributes, a vector of length 1."""
+    made_up = make_sampler(0, **VECTOR).condition.of_seeds(range(100))
+    np.testing.assert_allclose(np.linalg.norm(made_up, axis=1), 1, rtol=1e-6)
+    some = make_sampler(0, **ATTRIBUTES).condition.of_seeds(range(100))
+    assert set(np.unique(some)) == {0, 1}
+    assert 30 < some[:, 0].sum() < 70
+    run = make_run(tmp_path / "run", 0, **VECTOR)
+    of_data = np.random.default_rng(0).normal(size=(700, 3)).astype(np.float32)
+    conditions.save(kept := conditions.chosen(of_data), run)
+    assert kept.shape == (256, 3)
+    sampler = tgan_tf.load(run)
+    own = kept[classes_numpy(SEEDS, 256)]
+    assert_same(sampler.sample(SEEDS), sampler.sample(SEEDS, own))
+    assert conditions.chosen(np.arange(5, dtype=np.int32)) is None
+    (run / conditions.FILE).write_bytes(b"no")
+    with pytest.raises(ValueError, match=r"conditions.npz cannot be read"):
+        tgan_tf.load(run)
+    conditions.save(kept[:, :2], run)
+    with pytest.raises(ValueError, match="of another generator; delete it"):
+        tgan_tf.load(run)
+
+
+def test_boundaries_of_attributes():
+    from tgan_tf.control import find
+
+    sampler = make_sampler(0, **ATTRIBUTES)
+    found = find(sampler, "boundary", 0)
+    assert found.names == ("to_hat", "to_smile")
+    z = tf.constant(normal_numpy(range(200), 8))
+    with_hat, without = (
+        sampler.generator.mapping(z, tf.constant([[hat, 0.0]] * 200)).numpy().mean(0)
+        for hat in (1.0, 0.0)
+    )
+    assert (with_hat - without) @ found.vectors[0] > 0
+    with pytest.raises(ValueError, match="needs classes or attributes"):
+        find(make_sampler(0, **VECTOR), "boundary", 0)
