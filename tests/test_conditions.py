@@ -8,19 +8,22 @@ import tensorflow as tf
 
 import tgan_tf
 from tests.exporting.samplers import ATTRIBUTES, VECTOR, make_config, make_run, make_sampler
+from tests.games import configure
 from tests.test_inference import assert_same, render
-from tgan_tf import conditions
+from tgan_tf import Sampler, TransformerGAN, conditions
 from tgan_tf.conditions import condition_of
+from tgan_tf.control import find
+from tgan_tf.exporting import to_saved_model, to_tflite
 from tgan_tf.exporting.portable_random import classes_numpy, normal_numpy
+from tgan_tf.exporting.reader import ExportedSampler
+from tgan_tf.training.preview import Preview
 
 SEEDS = [3, 4, 5]
 
 
-@pytest.mark.parametrize("kind", [ATTRIBUTES, VECTOR], ids=["attributes", "vector"])
-def test_guided_truncated_samples(kind):
+def test_guided_truncated_samples():
     """As of classes; the mean is that of the label, over 64 latents."""
-    sampler = make_sampler(0, condition_dropout=0.1, **kind)
-    count = sampler.config.data.condition_width
+    sampler, count = make_sampler(0, condition_dropout=0.1, **VECTOR), 3
     label = np.random.default_rng(0).normal(size=(3, count)).astype(np.float32)
     mapping = sampler.generator.mapping
     z = normal_numpy(SEEDS, 8)
@@ -100,9 +103,46 @@ def test_seeds_take_what_the_run_keeps(tmp_path):
         tgan_tf.load(run)
 
 
-def test_boundaries_of_attributes():
-    from tgan_tf.control import find
+def test_training(tmp_path):
+    """A step of the game learns the vectors of all conditions, and of none."""
+    config = configure(0, condition_dropout=0.5, batch_size=8, precision="float32")
+    config = config.resolve(image_size=(8, 8), channels=1, **ATTRIBUTES)
+    gan = TransformerGAN(config)
+    label = np.random.default_rng(0).normal(size=(8, config.data.condition_width))
+    rows = [gan.generator.mapping_network.embedding, gan.discriminator.embedding]
+    before = [row.numpy() for row in rows]
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 1), np.uint8)
+    gan.make_step()((tf.constant(pixels), tf.constant(label)))
+    for row, old in zip(rows, before, strict=True):
+        assert (row.numpy() != old).any(axis=1).all()
+    with pytest.raises(ValueError, match=r"labels of shape \(8, 7\): give \d numbers for each"):
+        gan.train_step((tf.constant(pixels), tf.zeros((8, 7))))
+    kept = label.astype(np.float32)
+    preview = Preview(gan, tmp_path, kept)
+    sampler = Sampler(config, gan.ema_generator, gan.modality, kept=kept)
+    assert_same(preview.sample(SEEDS), sampler.sample(SEEDS))
+    assert preview.classes().shape[0] > 3 * 8
 
+
+@pytest.mark.parametrize("kind", ["attributes", "vector"])
+def test_exports(kind, tmp_path):
+    """Every signature against Keras, and the reader of the file."""
+    path = tmp_path / "model"
+    if kind == "attributes":
+        sampler = make_sampler(0, **ATTRIBUTES)
+        kept = to_saved_model(sampler, path)
+        assert "One attribute a row" in (kept.path / "README.md").read_text()
+    else:
+        sampler = make_sampler(0, condition_dropout=0.1, **VECTOR)
+        kept = to_tflite(sampler, path)
+    assert max(kept.errors.values()) <= 1
+    label = sampler.condition.of_seeds([1, 2])
+    exported = ExportedSampler(path)
+    assert exported.condition == sampler.condition.name
+    assert_same(exported.sample([1, 2], label), sampler.sample([1, 2], label))
+
+
+def test_boundaries_of_attributes():
     sampler = make_sampler(0, **ATTRIBUTES)
     found = find(sampler, "boundary", 0)
     assert found.names == ("to_hat", "to_smile")

@@ -167,6 +167,7 @@ def _measure_samples(
     """What is no run has no step, and a configuration only if its manifest holds one."""
     start_tensorflow()
     from tgan_tf import evaluation
+    from tgan_tf.conditions import condition_of
     from tgan_tf.data.opaque import Joined, OpaqueRows
     from tgan_tf.data.sources import load_source
     from tgan_tf.exporting.reader import ExportedSampler
@@ -209,20 +210,20 @@ def _measure_samples(
         metrics = options.get("metrics") or [m for m in METRICS if m != "class_accuracy"]
         config = config.replace(eval_samples=asked, metrics=metrics)
         split = "all" if split == "auto" and kind == "folder" else split
-        config = config.replace(num_classes=0)
+        config = source.resolve(config.replace(conditional=False))
     else:
-        classes = source.num_classes if exported.conditional else 0
-        if exported.conditional and not classes:
+        if not exported.condition:
+            config = config.replace(conditional=False)
+        config = source.resolve(config)
+        wanted = condition_of(config)
+        if wanted.name != exported.condition:
             raise ConfigError(
-                f"--reference={config.data.dataset}: the generator makes classes, and these images"
-                " have none"
+                f"--reference={config.data.dataset}: the generator needs `{exported.condition}`,"
+                " and these images have none"
             )
-        config = config.replace(
-            num_classes=classes, class_names=source.class_names if classes else ()
-        )
 
         def sample(seeds: Any, label: Any) -> Any:
-            return exported.sample(seeds, label, num_classes=classes)
+            return exported.sample(seeds, wanted.check(label, seeds))
 
     result = evaluation.measure(
         sample, source, config, split=split, strategy=_strategy(values), counting=counting

@@ -524,7 +524,7 @@ def _samples(
         for start in range(0, count, AT_ONCE):
             yield sample[start : start + AT_ONCE], None
         return
-    if config.data.num_classes and reference.labels is not None:
+    if config.data.condition and reference.labels is not None:
         order = np.random.default_rng(0).permutation(len(reference))
         labels = reference.labels[order[np.arange(count) % len(order)]]  # [N]
     for start in range(0, count, AT_ONCE):

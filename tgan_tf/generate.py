@@ -3,9 +3,9 @@
     python -m tgan_tf.generate --run=runs/00012-digits --seeds=0-63 --label=3 --truncation=0.7
 
 writes the 64 pictures as one grid, RUN/generated/seeds0-63-label3-psi0.7-step2813.png.
-`--label=all` makes a row for each class or attribute, `--single` writes a file for each picture, `--out` says
-where. The same seed is the same picture in the exported SavedModel and TFLite file. 64 small
-pictures take about 10 seconds, nearly all of it for starting TensorFlow.
+`--label=all` makes a row for each class or attribute, `--single` writes a file for each picture,
+`--out` says where. The same seed is the same picture in the exported SavedModel and TFLite file. 64
+small pictures take about 10 seconds, nearly all of it for starting TensorFlow.
 """
 
 from __future__ import annotations
@@ -157,8 +157,8 @@ def run(values: flags.FlagValues) -> None:
                 seeds[part], asked_for, values.truncation, values.guidance, edits=edits
             )
             if values.single:
-                names = _file_names(seeds[part], asked_for, sampler.condition)
-                sampler.modality.write(images, out, names)
+                files = _file_names(seeds[part], asked_for, sampler.condition)
+                sampler.modality.write(images, out, files)
             else:
                 parts.append(images)
             progress(start + len(images), len(seeds))

@@ -42,12 +42,12 @@ def path_length(
         network: sees the images.
         space: "z", between z and z + epsilon (z' - z) (torch-fidelity), or "w", between w and
             w + epsilon (w' - w) (StyleGAN, "end").
-        seed: of the latents and classes.
+        seed: of the latents and labels.
         progress: called with the pairs done and all.
     """
     rng = np.random.default_rng(seed)
     first, second = rng.standard_normal((2, PATHS, sampler.latent_dim), np.float32)
-    labels = rng.integers(0, max(1, sampler.num_classes), PATHS).astype(np.int32)
+    labels = sampler.condition.of_seeds(rng.integers(0, 2**31, PATHS, np.int32))
     distances = []
     for start in range(0, PATHS, _BATCH):
         rows = slice(start, start + _BATCH)
@@ -67,7 +67,7 @@ def _ends(
     sampler: Sampler, z: np.ndarray, other: np.ndarray, labels: np.ndarray, space: str
 ) -> np.ndarray:
     """Images at both ends of short steps, float32 ``[2 B, H, W, 1 or 3]``, 0..255."""
-    label = tf.constant(labels) if sampler.num_classes else None
+    label = tf.constant(labels) if sampler.condition.name else None
     mapping = sampler.generator.mapping
     if space == "z":
         near, far = (mapping(tf.constant(x), label) for x in (z, z + EPSILON * (other - z)))

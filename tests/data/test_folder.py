@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -205,3 +207,33 @@ def test_nothing_there(config, tmp_path, make, message):
     make(tmp_path / "x")
     with pytest.raises(ConfigError, match=message):
         load_source(config(tmp_path / "x"))
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_attributes(config, classes, kind):
+    """Sub-folders are no classes then; rows of images that are not there do no harm."""
+    has = {f"{n}/{i:02d}.png": (n == "cats", i % 2) for n in ("cats", "dogs") for i in range(20)}
+    has["gone.png"] = (1, 1)
+    if kind == "csv":
+        words = {0: "-1", 1: " 1"}
+        lines = ["file,cat,odd"] + [f"{f},{c},{words[o]}" for f, (c, o) in has.items()]
+    else:
+        rows = ({"file": f, "cat": c, "odd": bool(o)} for f, (c, o) in has.items())
+        lines = [json.dumps(row) for row in rows]
+    table = classes / f"attributes.{kind}"
+    table.write_text("\n".join(lines))
+    source = load_source(config(classes))
+    assert (source.class_names, source.attribute_names) == ((), ("cat", "odd"))
+    for part in (source.train, source.val):
+        of_value = values(part).astype(int)
+        np.testing.assert_array_equal(part.labels[:, 0], of_value < 100)
+        np.testing.assert_array_equal(part.labels[:, 1], of_value % 2)
+    assert load_source(config(classes, conditional=False)).attribute_names == ()
+    # Another table is another data set; one that lacks an image is none.
+    table.write_text("\n".join(line for line in lines if "07.png" not in line))
+    with pytest.raises(ConfigError, match=r"attributes.\w+: has no row for (cats|dogs)/07.png"):
+        load_source(config(classes))
+    table.write_text(lines[0].replace("odd", "even") if kind == "csv" else '{"file": "a", "b": 3}')
+    message = "has no row for" if kind == "csv" else "row 1: 3 is neither 0 nor 1"
+    with pytest.raises(ConfigError, match=message):
+        load_source(config(classes))

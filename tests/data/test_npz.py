@@ -147,3 +147,43 @@ def test_a_single_array_is_refused(tmp_path):
 def test_a_missing_file_is_named():
     with pytest.raises(ConfigError, match="npz:/nowhere: there is no such file"):
         load_source(DataConfig(dataset="npz:/nowhere"))
+
+
+@pytest.mark.parametrize("kind", ["attributes", "vectors"])
+def test_numbers_instead_of_labels(load, kind):
+    numbers = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
+    if kind == "attributes":
+        numbers = (numbers > 0).astype(np.uint8)
+    source = load(images=IMAGES, labels=LABELS, attribute_names=["a", "b", "c"], **{kind: numbers})
+    assert source.class_names == ()
+    names, width = (("a", "b", "c"), 0) if kind == "attributes" else ((), 3)
+    assert (source.attribute_names, source.vector_width) == (names, width)
+    for part in (source.train, source.val):
+        assert part.labels.dtype == np.float32
+        assert part.classes is None
+        for image, row in zip(part.samples, part.labels, strict=True):
+            (index,) = (i for i in range(10) if (IMAGES[i] == image).all())
+            np.testing.assert_array_equal(row, numbers[index])
+    # Through files, as larger sets go.
+    larger = load({"image_size": (2, 3)}, images=IMAGES, **{kind: numbers})
+    np.testing.assert_array_equal(larger.train.labels, source.train.labels)
+    parts = {"x_train": IMAGES[:7], "x_test": IMAGES[7:], kind: numbers[:7]}
+    split = load(**parts, **{f"{kind}_test": numbers[7:]})
+    np.testing.assert_array_equal(split.val.labels, numbers[7:])
+    with pytest.raises(ConfigError, match=f"has no {kind}_test for its validation images"):
+        load(**parts)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"attributes": np.zeros((9, 2))}, r"shape \(9, 2\); attributes are \[10, K\]"),
+        ({"attributes": np.full((10, 2), 0.5)}, "other values than 0 and 1"),
+        ({"vectors": np.full((10, 2), np.nan)}, "vectors are finite numbers"),
+        ({"vectors": np.full((10, 2), 1e3)}, r"length of the vectors is 1.41e\+03; divide them"),
+        ({"vectors": np.zeros((10, 2)), "attributes": np.zeros((10, 2))}, "save one"),
+    ],
+)
+def test_numbers_that_cannot_be_learned(load, arrays, message):
+    with pytest.raises(ConfigError, match=message):
+        load(images=IMAGES, **arrays)

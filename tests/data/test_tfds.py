@@ -105,6 +105,26 @@ def test_hidden_test_labels_are_not_used(load, tmp_path):
     assert values(load().val) == [30, 31]
 
 
+def test_truth_values_are_attributes(load, tmp_path):
+    """As those of celeb_a."""
+    features = {"image": tfds.features.Image(shape=(6, 8, 3)), "box": {"left": np.float32}}
+    features["attributes"] = {"odd": np.bool_, "large": np.bool_}
+    examples = [
+        {
+            "image": image(v),
+            "box": {"left": 0.5},
+            "attributes": {"odd": bool(v % 2), "large": v > 4},
+        }
+        for v in range(10)
+    ]
+    build(tmp_path / "tfds", "tiny", features, {"train": examples, "test": examples[:2]})
+    source = load()
+    assert (source.class_names, source.attribute_names) == ((), ("large", "odd"))
+    pixels = source.train.samples[:, 0, 0, 0]
+    np.testing.assert_array_equal(source.train.labels, np.stack([pixels > 4, pixels % 2], axis=1))
+    assert len(source.val) == 2
+
+
 def test_held_out_share_without_labels_and_fixed_size(load, tmp_path):
     examples = [{"image": image(v, (4 + v, 5))} for v in range(20)]
     build(tmp_path / "tfds", "tiny", {"image": tfds.features.Image()}, {"train": examples})

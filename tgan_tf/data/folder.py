@@ -4,6 +4,8 @@
   below. Images directly in PATH, without any in sub-folders, are unlabelled.
 - Sub-folders that are called train and val (or valid, validation, test) and nothing else are the
   splits, and their sub-folders the classes. Otherwise a stratified share is held out.
+- A file ``attributes.csv`` or ``attributes.jsonl`` in PATH gives attributes (``attributes`` says
+  how); sub-folders then are no classes.
 - Names that start with a dot, and files whose ending belongs to no image format, are passed over.
 """
 
@@ -23,6 +25,7 @@ from PIL import Image
 
 from tgan_tf.config import ConfigError, DataConfig
 from tgan_tf.data import pixels
+from tgan_tf.data.attributes import read_table
 from tgan_tf.data.prepare import ordered_map
 from tgan_tf.data.reader import Item, Reader
 from tgan_tf.data.split import held_out_count, stratified_order
@@ -59,7 +62,11 @@ class FolderReader(Reader):
                 f"--dataset=folder:{root}: no file below {train_root} has the ending of an image"
                 " format that Pillow reads"
             )
-        self.class_names = _class_names(train, val, root, data.conditional)
+        self._table = read_table(self.root) if data.conditional else None
+        if self._table is None:
+            self.class_names = _class_names(train, val, root, data.conditional)
+        else:
+            self.attribute_names = self._table.names
         self.count = len(train) + len(val)
         listing = [[os.path.relpath(file.path, self.root), *file[1:]] for file in train + val]
         self.identity = [
@@ -68,6 +75,9 @@ class FolderReader(Reader):
             hashlib.sha256(json.dumps(listing).encode("utf-8", "surrogatepass")).hexdigest(),
             len(self.class_names),
         ]
+        if self._table:
+            status = self._table.path.stat()
+            self.identity += [self._table.names, status.st_size, status.st_mtime_ns]
         if val_root:
             self._order = [(file, True) for file in val] + [(file, False) for file in train]
         else:
@@ -83,7 +93,8 @@ class FolderReader(Reader):
     def items(self) -> Iterator[Item]:
         labels = self._labels([file for file, _ in self._order])
         for (file, held_out), label in zip(self._order, labels, strict=True):
-            yield Item(file.path, int(label), held_out)
+            row = self._table.row(Path(file.path)) if self._table else int(label)
+            yield Item(file.path, row, held_out)
 
     def load(self, key: str, size: tuple[int, int]) -> Image.Image:
         return pixels.image_from_file(key, size)

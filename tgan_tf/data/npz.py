@@ -5,6 +5,8 @@
 - Labels: ``labels``, ``y_train`` or ``train_labels``, else ``label`` or ``y``, if there; integers
   or text of shape [N] or [N, 1]. Classes are the distinct values in sorted order, called by the
   array ``class_names`` if it has as many entries, else by their values.
+- Instead of labels: ``attributes``, [N, K] of 0 and 1, which ``attribute_names`` may name; or
+  ``vectors``, [N, K] of real numbers. Those of validation images end in ``_test``.
 - Validation split: ``x_test`` and ``y_test``, or ``test_images`` and ``test_labels``, if there,
   else a stratified share is held out.
 - Values: integers of 0..255 as they are; booleans and floating point in [0, 1] times 255; floating
@@ -20,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from tgan_tf.config import ConfigError, DataConfig
+from tgan_tf.data.attributes import checked
 from tgan_tf.data.reader import ArrayReader
 from tgan_tf.data.types import SampleSet
 
@@ -48,7 +51,13 @@ def npz_reader(path: str, data: DataConfig, seed: int) -> ArrayReader:
     images = _to_uint8(stacks, f"{file}[{images_key}]")
     class_names: tuple[str, ...] = ()
     labels: list[np.ndarray | None] = [None, None]
-    if labels_key:
+    numbers_key = _numbers_key(arrays, file)
+    if numbers_key:
+        labels = [
+            _numbers(arrays, numbers_key + suffix, len(part), file)
+            for suffix, part in zip(("", "_test"), images, strict=False)
+        ]
+    elif labels_key:
         raw = [_label_values(arrays, labels_key, len(images[0]), file)]
         if val_images_key and val_labels_key:
             raw.append(_label_values(arrays, val_labels_key, len(images[1]), file))
@@ -69,6 +78,7 @@ def npz_reader(path: str, data: DataConfig, seed: int) -> ArrayReader:
         val_fraction=data.val_fraction,
         seed=seed,
         class_names=class_names,
+        attribute_names=_attribute_names(arrays) if numbers_key == "attributes" else (),
     )
 
 
@@ -173,6 +183,27 @@ def _label_indices(labels: np.ndarray, values: np.ndarray, file: Path) -> np.nda
             f"{file}: no training image has the label {unknown[0]!r} of the validation split"
         )
     return indices.astype(np.int32)
+
+
+def _numbers_key(arrays: dict[str, np.ndarray], file: Path) -> str:
+    """Name of what stands instead of labels; empty: nothing does."""
+    found = [key for key in ("attributes", "vectors") if key in arrays]
+    if len(found) > 1:
+        raise ConfigError(f"{file}: has attributes and vectors; one of them is learned: save one")
+    return found[0] if found else ""
+
+
+def _numbers(arrays: dict[str, np.ndarray], key: str, count: int, file: Path) -> np.ndarray:
+    if key not in arrays:
+        raise ConfigError(f"{file}: has no {key} for its validation images; save them too")
+    return checked(key.removesuffix("_test"), arrays[key], count, f"{file}[{key}]")
+
+
+def _attribute_names(arrays: dict[str, np.ndarray]) -> tuple[str, ...]:
+    names, count = arrays.get("attribute_names"), arrays["attributes"].shape[1]
+    if names is None or names.shape != (count,):
+        return tuple(f"attribute{index}" for index in range(count))
+    return tuple(map(str, names))
 
 
 def _class_names(names: np.ndarray | None, values: np.ndarray) -> tuple[str, ...]:

@@ -46,9 +46,10 @@ def make_dataset(
         name: of samples in the elements.
 
     Returns:
-        Elements ``{"image": uint8 [b, H, W, C], "label": int32 [b]}``, without ``label`` where
-        there are none; b = B / (num_shards replicas_per_shard). The batches of one step, in order
-        of shard and then replica, are the rows of the step's global batch.
+        Elements ``{"image": uint8 [b, H, W, C], "label": int32 [b]}`` (of attributes and vectors
+        float32 [b, K]), without ``label`` where there are none; b = B / (num_shards
+        replicas_per_shard). The batches of one step, in order of shard and then replica, are the
+        rows of the step's global batch.
 
     Raises:
         ConfigError: when the replicas do not divide the batch, or there are no images.

@@ -40,7 +40,7 @@ def prepare(
     directory: Path,
     progress: Progress | None = None,
 ) -> None:
-    """Fills ``directory`` with uint8 images, int32 labels and the list of what was unreadable.
+    """Fills ``directory`` with uint8 images, labels and the list of what was unreadable.
 
     Args:
         reader: the data set.
@@ -62,7 +62,7 @@ def prepare(
         except Exception as error:
             return item, None, f"{reader.describe(item.key)}: {error or type(error).__name__}"
 
-    labels: dict[bool, list[int]] = {True: [], False: []}
+    labels: dict[bool, list[int | np.ndarray]] = {True: [], False: []}
     skipped = []
     with (
         _NpyWriter(directory / "train_images.npy", shape, reader.count) as train,
@@ -78,9 +78,11 @@ def prepare(
             if progress and (done % tick == 0 or done == reader.count):
                 progress(done, reader.count)
     _check_not_empty(reader, len(labels[False]), len(labels[True]), skipped)
-    if reader.class_names:
-        for split, held_out in zip(_SPLITS, (False, True), strict=True):
-            np.save(directory / f"{split}_labels.npy", np.array(labels[held_out], np.int32))
+    for split, held_out in zip(_SPLITS, (False, True), strict=True):
+        rows = np.array(labels[held_out])
+        if reader.class_names or rows.ndim > 1:
+            dtype = np.int32 if rows.ndim == 1 else np.float32
+            np.save(directory / f"{split}_labels.npy", rows.astype(dtype))
     (directory / "skipped.json").write_text(json.dumps(skipped), encoding="utf-8")
 
 

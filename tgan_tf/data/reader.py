@@ -19,12 +19,12 @@ class Item(NamedTuple):
 
     Args:
         key: what ``Reader.load`` needs.
-        label: 0..num_classes-1; -1 without labels.
+        label: 0..num_classes-1; -1 without labels; attributes or a vector: float32 [K].
         held_out: whether it belongs to the validation split.
     """
 
     key: Any
-    label: int
+    label: int | np.ndarray
     held_out: bool
 
 
@@ -35,7 +35,8 @@ class Reader(abc.ABC):
         name: short, fit for a file name.
         identity: of the data and of the split, plain JSON types; equal identities are equal data.
         count: number of items, of both splits together.
-        class_names: a name for each class; empty without labels.
+        class_names: a name for each class; empty without classes.
+        attribute_names: a name for each attribute; empty without attributes.
         mirror_safe: whether a mirrored image could be in the data; None: not known.
         licence: of the data.
     """
@@ -44,6 +45,7 @@ class Reader(abc.ABC):
     identity: Any
     count: int
     class_names: tuple[str, ...] = ()
+    attribute_names: tuple[str, ...] = ()
     mirror_safe: bool | None = None
     licence: str = ""
 
@@ -95,6 +97,7 @@ class ArrayReader(Reader):
         val_fraction: float,
         seed: int,
         class_names: tuple[str, ...] = (),
+        attribute_names: tuple[str, ...] = (),
         mirror_safe: bool | None = None,
         licence: str = "",
     ) -> None:
@@ -107,11 +110,14 @@ class ArrayReader(Reader):
         """
         self.name = name
         self.class_names = class_names
+        self.attribute_names = attribute_names
         self.mirror_safe = mirror_safe
         self.licence = licence
         if val is None:
-            labels = np.zeros(len(train), np.int32) if train.labels is None else train.labels
-            order = stratified_order(labels, seed)
+            classes = train.classes
+            order = stratified_order(
+                np.zeros(len(train), int) if classes is None else classes, seed
+            )
             count = held_out_count(len(train), val_fraction)
             train, val = _taken(train, order[count:]), _taken(train, order[:count])
             identity = [identity, val_fraction, seed]
@@ -129,7 +135,7 @@ class ArrayReader(Reader):
     def items(self) -> Iterator[Item]:
         for images, held_out in ((self.val, True), (self.train, False)):
             for index in range(len(images)):
-                label = -1 if images.labels is None else int(images.labels[index])
+                label = -1 if images.labels is None else images.labels[index]
                 yield Item((held_out, index), label, held_out)
 
     def load(self, key: tuple[bool, int], size: tuple[int, int]) -> Image.Image:

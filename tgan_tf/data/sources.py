@@ -100,6 +100,7 @@ def load_source(data: DataConfig, *, seed: int = 0, progress: Progress | None = 
         train=train,
         val=val,
         class_names=reader.class_names,
+        attribute_names=reader.attribute_names,
         mirror_safe=reader.mirror_safe,
         licence=reader.licence,
         skipped=skipped,
@@ -114,8 +115,8 @@ def _limited(
         raise ConfigError(
             f"--train_limit={limit}: there are only {len(train)} images to train on; leave it out"
         )
-    labels = np.zeros(len(train), np.int32) if train.labels is None else train.labels
-    order = stratified_order(labels, seed)
+    classes = train.classes
+    order = stratified_order(np.zeros(len(train), int) if classes is None else classes, seed)
     kept, others = np.sort(order[:limit]), np.sort(order[limit : limit + _MOST_LEFT_OVER])
 
     def part(rows: np.ndarray) -> SampleSet:

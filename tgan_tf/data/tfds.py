@@ -1,7 +1,8 @@
 """``tfds:NAME``: any data set of TensorFlow Datasets that has an image feature.
 
 - Image and label are those of the data set's supervised keys, else the features ``image`` and
-  ``label``, else the first image feature and the first class label; without one, no labels.
+  ``label``, else the first image feature and the first class label; without one, a dictionary of
+  truth values, such as ``attributes`` of ``celeb_a``, is the attributes; else no labels.
 - The split ``train`` is trained on. ``test``, else ``validation``, is held out, if it has labels
   where ``train`` has them; otherwise an evenly spaced share of ``train`` is.
 """
@@ -87,10 +88,18 @@ class TfdsReader(Reader):
         self._image_shape = image.shape
         if self._label_key:
             self.class_names = tuple(features[self._label_key].names)
+            return
+        dictionary = self._tfds.features.FeaturesDict
+        dictionaries = [key for key in features if isinstance(features[key], dictionary)]
+        self._label_key = next((key for key in dictionaries if _are_true(features[key])), "")
+        if self._label_key:
+            self.attribute_names = tuple(sorted(features[self._label_key]))
 
     def _has_labels(self, split: str) -> bool:
         """Some data sets hide the labels of the test split: they are all -1."""
         if not self._label_key:
+            return True
+        if self.attribute_names:
             return True
         (example,) = self._examples(split, take=1)
         return bool(example[self._label_key] >= 0)
@@ -131,7 +140,12 @@ class TfdsReader(Reader):
             yield self._item(f"train[{index}]", example, held_out)
 
     def _item(self, where: str, example: dict[str, Any], held_out: bool) -> Item:
-        label = int(example[self._label_key]) if self._label_key else -1
+        found: Any = example[self._label_key] if self._label_key else -1
+        label: int | np.ndarray
+        if self.attribute_names:
+            label = np.array([found[name] for name in self.attribute_names], np.float32)
+        else:
+            label = int(found)
         return Item((where, example[self._image_key]), label, held_out)
 
     def load(self, key: tuple[str, np.ndarray], size: tuple[int, int]) -> Image.Image:
@@ -142,6 +156,12 @@ class TfdsReader(Reader):
 
     def describe(self, key: tuple[str, np.ndarray]) -> str:
         return key[0]
+
+
+def _are_true(features: Any) -> bool:
+    """Whether all features of a dictionary are truth values."""
+    kinds = [(feature.shape, feature.np_dtype) for feature in features.values()]
+    return bool(kinds) and all(kind == ((), np.bool_) for kind in kinds)
 
 
 def _import_tfds(flag: str, ways_out: str) -> Any:

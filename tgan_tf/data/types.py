@@ -22,7 +22,8 @@ class SampleSet:
     Args:
         samples: [N, *sample_shape] as the modality stores them, images uint8 [N, H, W, C] with
             values 0..255; may be a read-only memory map.
-        labels: int32 [N] with values 0..num_classes-1, or None.
+        labels: int32 [N], classes, with values 0..num_classes-1; or float32 [N, K], attributes that
+            are 0 or 1, or vectors; or None.
     """
 
     samples: np.ndarray
@@ -34,12 +35,13 @@ class SampleSet:
                 f"samples are {self.samples.dtype} {self.samples.shape}, not uint8, int32 or"
                 " float32 [N, ...]"
             )
-        if self.labels is not None and (
-            self.labels.dtype != np.int32 or self.labels.shape != (len(self.samples),)
-        ):
+        if self.labels is None:
+            return
+        dtype, shape = (self.labels.dtype, self.labels.ndim), self.labels.shape
+        if dtype not in ((np.int32, 1), (np.float32, 2)) or shape[0] != len(self.samples):
             raise ValueError(
                 f"labels are {self.labels.dtype} {self.labels.shape}, not int32"
-                f" [{len(self.samples)}]"
+                f" [{len(self.samples)}] or float32 [{len(self.samples)}, K]"
             )
 
     def __len__(self) -> int:
@@ -50,6 +52,11 @@ class SampleSet:
         """Of one sample; of an image (H, W, C)."""
         return tuple(self.samples.shape[1:])
 
+    @property
+    def classes(self) -> np.ndarray | None:
+        """The labels int32 [N], if they are classes."""
+        return None if self.labels is None or self.labels.ndim != 1 else self.labels
+
 
 @dataclass(frozen=True)
 class Source:
@@ -59,7 +66,9 @@ class Source:
         name: short name, fit for a file name.
         train: what the networks learn from.
         val: held out, never trained on.
-        class_names: a name for each class; empty without labels.
+        class_names: a name for each class; empty without classes.
+        attribute_names: a name for each attribute; empty without attributes. Labels that are
+            neither are vectors.
         mirror_safe: whether a mirrored image could be in the data; None: only the user knows.
         licence: of the data, as far as it is known.
         skipped: ``"file: reason"`` for each file that could not be read.
@@ -82,6 +91,7 @@ class Source:
     vocabulary: tuple[str, ...] = ()
     channel_mean: tuple[float, ...] = ()
     channel_std: tuple[float, ...] = ()
+    attribute_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for part in (self.train, self.val):
@@ -93,8 +103,16 @@ class Source:
 
     @property
     def num_classes(self) -> int:
-        """Number of classes; 0 without labels."""
+        """Number of classes; 0 without classes."""
         return len(self.class_names)
+
+    @property
+    def vector_width(self) -> int:
+        """Numbers of a vector; 0 without vectors."""
+        labels = self.train.labels
+        if labels is None or labels.ndim == 1 or self.attribute_names:
+            return 0
+        return int(labels.shape[1])
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -112,6 +130,8 @@ class Source:
         labels: dict[str, Any] = {
             "num_classes": self.num_classes,
             "class_names": self.class_names,
+            "attribute_names": self.attribute_names,
+            "vector_width": self.vector_width,
         }
         if self.modality == "image":
             return config.resolve(image_size=self.image_size, channels=self.channels, **labels)

@@ -66,10 +66,8 @@ def card(sampler: Sampler, described: Mapping[str, Any]) -> str:
         facts.append(("Directions", _text(", ".join(sampler.directions.names))))
     lines = [f"# {title(sampler)}", "", f"![Samples]({PICTURE})", ""]
     if sampler.condition.rows(_MOST_ROWS)[0]:
-        lines += [
-            "One class or attribute a row, without truncation, seeds from 0 up: not chosen by hand.",
-            "",
-        ]
+        row = "class" if sampler.num_classes else "attribute"
+        lines += [f"One {row} a row, without truncation, seeds from 0 up: not chosen by hand.", ""]
     else:
         lines += ["Without truncation, seeds from 0 up: not chosen by hand.", ""]
     lines += _table(("", ""), facts)

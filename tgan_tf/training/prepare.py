@@ -64,7 +64,7 @@ def describe_source(source: Source, config: Config) -> str:
     parts = [
         f"{len(source.train):,} to train on, {len(source.val):,} held out",
         make_modality(config).describe(),
-        _classes(source, config),
+        _condition(source, config),
     ]
     text = f"{source.name}: {'; '.join(parts)}"
     if source.skipped:
@@ -73,10 +73,12 @@ def describe_source(source: Source, config: Config) -> str:
     return text
 
 
-def _classes(source: Source, config: Config) -> str:
-    names = source.class_names
-    if not names:
+def _condition(source: Source, config: Config) -> str:
+    names = source.class_names or source.attribute_names
+    if not names and not source.vector_width:
         return "without labels"
+    used = "" if config.data.condition else ", not used (--noconditional)"
+    if not names:
+        return f"vectors of {source.vector_width} numbers{used}"
     shown = ", ".join(names if len(names) <= 12 else [*names[:10], "..."])
-    used = "" if config.data.num_classes else ", not used (--noconditional)"
-    return f"{len(names)} classes{used}: {shown}"
+    return f"{len(names)} {'classes' if source.class_names else 'attributes'}{used}: {shown}"

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from tgan_tf.conditions import condition_of
 from tgan_tf.data.types import SampleSet
 from tgan_tf.exporting import portable_random
 from tgan_tf.gan import TransformerGAN
@@ -34,9 +35,16 @@ class Preview:
     Args:
         gan: whose averaged generator draws.
         folder: of the pictures; made if need be.
+        kept: attributes or vectors of training samples, of which each seed has one.
     """
 
-    def __init__(self, gan: TransformerGAN, folder: str | os.PathLike[str]) -> None:
+    def __init__(
+        self,
+        gan: TransformerGAN,
+        folder: str | os.PathLike[str],
+        kept: np.ndarray | None = None,
+    ) -> None:
+        self._condition = condition_of(gan.config, kept)
         self._modality = gan.modality
         self._config = gan.config
         self._folder = Path(folder)
@@ -55,22 +63,21 @@ class Preview:
 
         Args:
             seeds: int [N].
-            label: int [N]; None: each seed's own class.
+            label: int [N] or float [N, K]; None: each seed's own.
             progress: called with (samples done, N).
 
         Returns:
             [N, *sample_shape], of images uint8 [N, H, W, C].
         """
-        classes = self._config.data.num_classes
-        if classes and label is None:
-            label = portable_random.classes_numpy(seeds, classes)
+        if self._condition.name and label is None:
+            label = self._condition.of_seeds(seeds)
         z = portable_random.normal_numpy(seeds, self._config.generator.latent_dim)
         count, parts = len(z), []
         for start in range(0, count, self._batch):
             # Always the same size: the function is traced once.
             part = np.arange(start, start + self._batch) % count
-            of_class = None if label is None else tf.constant(label[part], tf.int32)
-            parts.append(self._render(tf.constant(z[part]), of_class).numpy())
+            own = None if label is None else tf.constant(label[part], self._condition.dtype)
+            parts.append(self._render(tf.constant(z[part]), own).numpy())
             if progress is not None:
                 progress(min(start + self._batch, count), count)
         return np.concatenate(parts)[:count]
@@ -89,13 +96,14 @@ class Preview:
         return self._write("fakes", self._modality.grid(fakes, _COLUMNS), _number(kimg))
 
     def classes(self) -> np.ndarray | None:
-        """``classes.png``: a named row for each class, the same latents in each."""
-        names = self._config.data.class_names[:_MOST_CLASSES]
+        """``classes.png``: a named row for each class or attribute, the same latents in each."""
+        names, labels = self._condition.rows(_MOST_CLASSES)
         if not names:
             return None
         seeds = np.tile(np.arange(_CLASS_COLUMNS), len(names))
-        label = np.repeat(np.arange(len(names), dtype=np.int32), _CLASS_COLUMNS)
-        grid = self._modality.class_rows(self.sample(seeds, label), label, names, _CLASS_COLUMNS)
+        rows = np.repeat(np.arange(len(names)), _CLASS_COLUMNS)
+        samples = self.sample(seeds, labels[rows])
+        grid = self._modality.class_rows(samples, rows, names, _CLASS_COLUMNS)
         return self._write("classes", grid)
 
     def _write(self, name: str, grid: np.ndarray, number: str = "") -> np.ndarray:
@@ -106,12 +114,16 @@ class Preview:
 def film(sampler: Sampler, folder: str | os.PathLike[str]) -> Path:
     """``interpolation.png``, an animated PNG: straight lines in w, from seed to seed and back.
 
-    Each of eight cells walks through three seeds of its own; where there are classes, through
-    samples of one class.
+    Each of eight cells walks through three seeds of its own; where there are conditions, through
+    samples of one.
     """
     cells = []
     for cell in range(_FILM_CELLS):
-        label = cell % sampler.num_classes if sampler.num_classes else None
+        label = None
+        if sampler.condition.name:
+            label = sampler.condition.of_seeds([cell])[0]
+        if sampler.num_classes:
+            label = cell % sampler.num_classes
         seeds = [3 * cell, 3 * cell + 1, 3 * cell + 2, 3 * cell]
         walks = [
             sampler.interpolate(a, b, _FILM_STEPS + 1, label)[:-1]

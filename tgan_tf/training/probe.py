@@ -48,7 +48,7 @@ class Probe:
     def __init__(self, gan: TransformerGAN, source: Source, sample: Sample, samples: int) -> None:
         self._gan, self._sample = gan, sample
         self._names = source.class_names
-        labelled = bool(gan.config.data.num_classes)
+        labelled = bool(gan.config.data.condition)
         train, val = source.train, source.val
         rows = _chosen(train, samples, labelled)
         self._labels = train.labels[rows] if labelled and train.labels is not None else None
@@ -90,7 +90,7 @@ class Probe:
         numbers["diversity"] = _ratio(_spread(fake.features), _spread(self._real.features))
         apart = [float(np.median(neighbour_distances(s.features, k))) for s in (fake, self._real)]
         numbers["spacing"] = _ratio(*apart)
-        if self._labels is not None:
+        if self._labels is not None and self._labels.ndim == 1:
             numbers |= self._of_classes(fake.features)
         numbers |= {
             "probe_frechet": frechet_distance(self._real.moments, fake.moments),
@@ -166,8 +166,8 @@ def _parts(rows: np.ndarray, label: np.ndarray | None) -> list[tuple[int, tuple[
     parts = []
     for start in range(0, len(rows), _AT_ONCE):
         part = np.arange(start, start + _AT_ONCE) % len(rows)
-        of_class = None if label is None else tf.constant(label[part], tf.int32)
-        parts.append((min(_AT_ONCE, len(rows) - start), (tf.constant(rows[part]), of_class)))
+        own = None if label is None else tf.constant(label[part])
+        parts.append((min(_AT_ONCE, len(rows) - start), (tf.constant(rows[part]), own)))
     return parts
 
 
@@ -194,13 +194,13 @@ def _mixed(count: int) -> np.ndarray:
 
 def _chosen(images: SampleSet, count: int, labelled: bool) -> np.ndarray:
     """Rows: evenly spaced, or as many of each of (at most 16) classes."""
-    if not labelled or images.labels is None:
+    if not labelled or images.classes is None:
         return _evenly(len(images), count)
-    classes = np.unique(images.labels)
+    classes = np.unique(images.classes)
     classes = classes[_evenly(len(classes), _MOST_CLASSES)]
     rows = []
     for label in classes:
-        members = np.flatnonzero(images.labels == label)
+        members = np.flatnonzero(images.classes == label)
         rows.append(members[_evenly(len(members), max(1, count // len(classes)))])
     return np.sort(np.concatenate(rows))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 
+from tgan_tf import conditions
 from tgan_tf.config import Config
 from tgan_tf.data.types import Source
 from tgan_tf.files import replacing
@@ -36,7 +37,7 @@ class Recorder:
         self, run: RunDirectory, config: Config, gan: TransformerGAN, console: Console, chief: bool
     ) -> None:
         self.journal = Journal(run.metrics, writable=chief)
-        self.preview = Preview(gan, run.samples)
+        self.preview = Preview(gan, run.samples, conditions.load(run.path, config))
         self._run, self._config, self._console, self._chief = run, config, console, chief
         self._networks = {
             "generator": summary.parameter_table(gan.generator),

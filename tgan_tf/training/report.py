@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from tgan_tf.config import Config
+from tgan_tf.config import Config, DataConfig
 from tgan_tf.files import replacing
 from tgan_tf.modalities import make_modality
 from tgan_tf.training import curves, pages
@@ -71,10 +71,15 @@ def _header(run: RunDirectory, config: Config, rows: list[Row]) -> str:
     facts = [
         data.dataset,
         make_modality(config).describe(),
-        f"{data.num_classes} classes" if data.num_classes else "unconditional",
+        _condition(data),
         f"{done:g} of {config.training.total_kimg:g} thousand images shown",
     ]
     return f'<h1>{escape(run.path.name)}</h1>\n<p class="soft">{escape(" · ".join(facts))}</p>'
+
+
+def _condition(data: DataConfig) -> str:
+    kinds = {"class": "classes", "attributes": "attributes", "vector": "numbers say what to make"}
+    return f"{data.condition_width} {kinds[data.condition]}" if data.condition else "unconditional"
 
 
 def _tiles(rows: list[Row], networks: Mapping[str, ParameterTable]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tgan_tf import evaluation
+from tgan_tf import conditions, evaluation
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.exporting import ExportError
 from tgan_tf.gan import TransformerGAN
@@ -106,6 +106,9 @@ def _train(run: RunDirectory, p: Prepared, console: Console, signals: StopSignal
     console.say(
         f"Run       {run.path}: {config.total_steps:,} steps of {config.training.batch_size}"
     )
+    kept = conditions.chosen(source.train.labels) if config.data.condition else None
+    if p.chief and kept is not None:
+        conditions.save(kept, run.path)
     meter, recorder = Meter(), Recorder(run, config, gan, console, p.chief)
     trackables = {**gan.trackables(), "meter": meter}
     checkpoints = Checkpoints(

@@ -77,7 +77,7 @@ def distribute(
 
     Each worker reads only its own share. Elements are as of ``make_dataset``.
     """
-    if not config.data.num_classes:
+    if not config.data.condition:
         images = SampleSet(images.samples)
 
     def shard(context: tf.distribute.InputContext) -> tf.data.Dataset:
