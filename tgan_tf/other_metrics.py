@@ -75,7 +75,7 @@ def measure(
         raise ValueError(f"files of {source.modality} cannot be measured: give a run")
     name, reals, real_labels = split_of(source, split)
     count, labels = config.evaluation.eval_samples, None
-    if config.data.num_classes and real_labels is not None:
+    if config.data.condition and real_labels is not None:
         order = np.random.default_rng(0).permutation(len(real_labels))
         labels = real_labels[order[np.arange(count) % len(order)]]  # [N]
     parts = []
