@@ -175,7 +175,7 @@ GENERATORS |= {
 }
 DISCRIMINATORS |= {
     "vector": {**VECTOR, **UNCONDITIONAL},
-    "conv_attributes": {"d_kind": "conv", "d_patch": 4, **ATTRIBUTES, **UNCONDITIONAL},
+    "conv_attributes": {"d_kind": "conv", "d_patch": 4, "d_pack": 2, **ATTRIBUTES, **UNCONDITIONAL},
 }
 DISCRIMINATORS |= {
     "spectral_norm": {"d_spectral_norm": "spectral", **WIDE, **UNCONDITIONAL},
