@@ -154,6 +154,7 @@ class Discriminator(keras.Model):
             features = tf.nn.leaky_relu(self.hidden(features), 0.2)  # [B, C]
         logits = self.head(features)[:, 0]
         if self.num_conditions:
+            assert label is not None
             tables = tf.split(self.embedding, self.config.discriminator.d_pack)
             for place, table in enumerate(tables):
                 logits += tf.reduce_sum(embed(table, label[:, place]) * features, axis=-1)
