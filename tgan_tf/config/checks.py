@@ -116,6 +116,8 @@ def check_together(config: Config) -> None:
             )
     if data.modality != "image":
         _check_other_data(config)
+    if data.autoencoder:
+        _check_latents(config)
     if config.is_resolved:
         _check_grids(config)
 
@@ -143,6 +145,25 @@ def _check_other_data(config: Config) -> None:
     if config.discriminator.d_kind != "transformer":
         raise ConfigError(
             f"--d_kind={config.discriminator.d_kind} is for images; use --d_kind=transformer"
+        )
+
+
+def _check_latents(config: Config) -> None:
+    """What is for pixels, against latents."""
+    o, data = config.objective, config.data
+    if data.modality != "image":
+        raise ConfigError(f"--autoencoder={data.autoencoder} is of images; leave it out")
+    for name, used in (("augment", True), ("cr_augment", o.cr_real or o.cr_fake)):
+        for policy in getattr(o, name) if used else ():
+            if policy not in ("translation", "cutout", "erase"):
+                raise ConfigError(
+                    f"--{name}={policy} is for pixels, not for the latents of --autoencoder; use"
+                    " translation, cutout or erase"
+                )
+    if config.discriminator.d_backbone:
+        raise ConfigError(
+            f"--d_backbone={config.discriminator.d_backbone} sees pixels, and --autoencoder gives"
+            " latents; leave one of them out"
         )
 
 
@@ -394,7 +415,7 @@ def _check_grids(config: Config) -> None:
     data = config.data
     axes: tuple[tuple[str, int], ...] = (("length", data.signal_shape[0]),)
     if data.modality == "image":
-        axes = (("height", data.image_size[0]), ("width", data.image_size[1]))
+        axes = (("height", data.signal_shape[0]), ("width", data.signal_shape[1]))
     elif not data.is_sequence:
         return  # networks of their own
     for axis, size in axes:
@@ -403,7 +424,7 @@ def _check_grids(config: Config) -> None:
             below = size // scale * scale
             near = f"{below} or {below + scale}" if below else f"{scale}"
             flags = {"image": "--image_size", "series": "--series_length"}
-            asked = flags.get(data.modality, "--dataset")
+            asked = "--autoencoder" if data.autoencoder else flags.get(data.modality, "--dataset")
             raise ConfigError(
                 f"{asked}: the {axis} {size} is not a multiple of {scale}, which --g_patch="
                 f"{g.g_patch} and {len(g.g_widths)} stages need; use {asked} with {near}, or other"

@@ -47,6 +47,12 @@ class DataConfig:
         (0, 0), "H,W (or one number for a square); 0,0: as the data are", low=0, high=4096
     )
     channels: int = option(0, "1 grey, 3 RGB, 4 RGBA; 0: as the data are", low=0, high=4)
+    autoencoder: str = option(
+        "",
+        "networks learn the latents of a frozen autoencoder, whose decoder is part of what is"
+        " exported: a SavedModel with signatures encode and decode, a folder with encoder.keras and"
+        " decoder.keras, or a .keras file of a model with layers encoder and decoder",
+    )
     fit: str = option(
         "crop", "how other aspect ratios become image_size", choices=("crop", "pad", "stretch")
     )
@@ -83,7 +89,7 @@ class DataConfig:
     modality: str = option("image", "kind of data", resolved=True)
     shape: tuple[int, ...] = option(
         (),
-        "of what the networks see, channels last, where it is not an image",
+        "of what the networks see, channels last, where it is not the image",
         low=1,
         resolved=True,
     )
@@ -91,16 +97,18 @@ class DataConfig:
         (), "what the numbers in the samples stand for", resolved=True
     )
     channel_mean: tuple[float, ...] = option(
-        (), "of each channel of time series, taken from what the networks see", resolved=True
+        (), "of each channel of series or latents, taken from what networks see", resolved=True
     )
     channel_std: tuple[float, ...] = option(
-        (), "of each channel of time series, what the networks see is divided by", resolved=True
+        (), "of each channel of series or latents, what networks see is divided by", resolved=True
     )
 
     @property
     def signal_shape(self) -> tuple[int, ...]:
         """Of what the networks see, channels last; zeros: not known yet."""
-        return (*self.image_size, self.channels) if self.modality == "image" else self.shape
+        if self.modality == "image" and not self.autoencoder:
+            return (*self.image_size, self.channels)
+        return self.shape
 
     @property
     def is_sequence(self) -> bool:

@@ -109,7 +109,8 @@ class Config:
             modality: kind of data; all but images say their ``shape`` instead of those two.
             shape: of what the networks see, channels last.
             vocabulary: what the numbers in the samples stand for.
-            channel_mean, channel_std: of time series, by which they are standardised.
+            channel_mean, channel_std: of time series, or latents of images, by which they are
+                standardised.
             num_classes: classes of the data.
             class_names: a name for each class.
             attribute_names: a name for each attribute, of which a sample has any.
@@ -134,7 +135,7 @@ class Config:
     @property
     def is_resolved(self) -> bool:
         """Whether the shape of a sample is known, so that networks can be built."""
-        return all(self.data.signal_shape)
+        return bool(self.data.signal_shape) and all(self.data.signal_shape)
 
     @property
     def total_steps(self) -> int:

@@ -76,7 +76,9 @@ class Source:
         shape: of what the networks see, channels last; of images that of the samples.
         vocabulary: what the numbers in the samples stand for, where they stand for something; of
             time series the names of the channels.
-        channel_mean, channel_std: of time series, by which they are standardised.
+        channel_mean, channel_std: of time series, by which they are standardised; those of latents
+            are not known before the autoencoder is.
+        signals: ``train`` as the networks see it, where that is made once; None: as they learn.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Source:
     channel_mean: tuple[float, ...] = ()
     channel_std: tuple[float, ...] = ()
     attribute_names: tuple[str, ...] = ()
+    signals: SampleSet | None = None
 
     def __post_init__(self) -> None:
         for part in (self.train, self.val):
@@ -134,7 +137,13 @@ class Source:
             "vector_width": self.vector_width,
         }
         if self.modality == "image":
-            return config.resolve(image_size=self.image_size, channels=self.channels, **labels)
+            labels |= {"image_size": self.image_size, "channels": self.channels}
+            if path := config.data.autoencoder:
+                from tgan_tf.modalities.latent import latents_of  # starts TensorFlow
+
+                shape, mean, std = latents_of(path, self.train.samples)
+                labels |= {"shape": shape, "channel_mean": mean, "channel_std": std}
+            return config.resolve(**labels)
         return config.resolve(
             modality=self.modality,
             shape=self.shape,

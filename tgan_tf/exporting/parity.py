@@ -73,7 +73,7 @@ def make_cases(sampler: Sampler, batch_size: int, *, first_seed: int = 0) -> Ite
     label, keras_label = {}, None
     if condition.name:
         label, keras_label = {condition.name: labels}, tf.constant(labels)
-    image = sampler.generator(tf.constant(z), keras_label).numpy()
+    image = sampler.modality.show(sampler.generator(tf.constant(z), keras_label)).numpy()
     if not np.isfinite(image).all():
         raise ExportError(
             f"the generator at step {sampler.step} makes values that are not finite; the training"

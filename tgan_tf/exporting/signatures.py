@@ -44,7 +44,7 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
     kind = sampler.modality.name
 
     def generate(z: tf.Tensor, *label: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {kind: sampler.generator(z, *label)}
+        return {kind: sampler.modality.show(sampler.generator(z, *label))}
 
     def sample(seed: tf.Tensor, truncation: tf.Tensor, *rest: tf.Tensor) -> dict[str, tf.Tensor]:
         guidance, label = [*(rest if sampler.guided else (None, *rest)), None][:2]

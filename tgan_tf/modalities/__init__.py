@@ -10,6 +10,7 @@ from tgan_tf.modalities.base import Modality
 # name -> (module, class); imported when asked for, for each has packages of its own.
 MODALITIES = {
     "image": ("tgan_tf.modalities.image", "ImageModality"),
+    "latent": ("tgan_tf.modalities.latent", "LatentModality"),
     "series": ("tgan_tf.modalities.series", "SeriesModality"),
 }
 
@@ -22,7 +23,7 @@ def make_modality(config: Config) -> Modality:
     Raises:
         ConfigError: the shape of a sample is not known, or the kind of data is not.
     """
-    name = config.data.modality
+    name = "latent" if config.data.autoencoder else config.data.modality
     if name not in MODALITIES:
         raise ConfigError(f"modality {name!r} is not one of {', '.join(MODALITIES)}")
     module, kind = MODALITIES[name]

@@ -49,6 +49,10 @@ class Modality(abc.ABC):
         Of operations that TFLite has built in, for it is part of every exported model.
         """
 
+    def show(self, values: tf.Tensor) -> tf.Tensor:
+        """What the exported signature ``generate`` gives of what the generator makes."""
+        return values
+
     @abc.abstractmethod
     def describe(self) -> str:
         """The shape of a sample for people: "28 x 28 grey"."""

@@ -98,7 +98,8 @@ def _take_step(prepared: Prepared, strategy: tf.distribute.Strategy, console: Co
     config = prepared.config
     with strategy.scope():
         gan = TransformerGAN(config)
-    batches = distribute(strategy, prepared.source.train, config)
+    source = prepared.source
+    batches = distribute(strategy, source.signals or source.train, config)
     train_one = gan.make_step()
     console.say("\nOne step ...")
     start = time.perf_counter()

@@ -80,7 +80,7 @@ def _run_steps(t: Training) -> bool | None:
     eval_every = t.config.steps(eval_kimg) if eval_kimg else total
     step = int(t.gan.step.numpy())
     began = time.monotonic() - _seconds_before(t.recorder.journal)
-    batches = distribute(t.strategy, t.source.train, t.config, step)
+    batches = distribute(t.strategy, t.source.signals or t.source.train, t.config, step)
     train_one, compiled = t.gan.make_step(), set()
     whole, tick = Clock(), Clock()
     bar = TrainingBar(total, step, batch_size, quiet=t.console.quiet)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import tensorflow as tf
 
 from tgan_tf import evaluation
 from tgan_tf.config import Config
+from tgan_tf.data.latents import encoded
 from tgan_tf.data.sources import load_source
 from tgan_tf.data.types import Source
 from tgan_tf.modalities import make_modality
@@ -56,6 +57,9 @@ def prepare(
         source = load_source(config.data, progress=progress)
     resolved = source.resolve(config)
     evaluation.check(resolved, source)
+    if config.data.autoencoder:
+        with console.counting("encoding the images") as progress:
+            source = replace(source, signals=encoded(source, resolved, progress))
     return Prepared(resolved, config, source, strategy, is_chief(strategy))
 
 
