@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +25,7 @@ from PIL import Image
 from tgan_tf.config import ConfigError, DataConfig
 from tgan_tf.data import pixels
 from tgan_tf.data.reader import Item, Reader
-from tgan_tf.data.split import held_out_count
+from tgan_tf.data.split import chosen_groups
 
 DEBIAN_CLIPART = Path("/usr/share/openclipart/png")
 _SIZE = (64, 64)  # of the emoji; drawings, which have all sizes, become as large unless asked
@@ -62,7 +63,8 @@ class ClipartReader(Reader):
         self.name, self.count, self.licence = name, len(pictures), licence
         self.class_names = tuple(sorted({picture.category for picture in pictures}))
         self._pictures = pictures
-        self._held_out = _chosen(pictures, data.val_fraction, seed)
+        sizes = Counter(picture.group for picture in pictures)
+        self._held_out = chosen_groups(sizes, data.val_fraction, seed)
         listing = [[str(p.path), p.category, p.path.stat().st_size] for p in pictures]
         digest = hashlib.sha256(json.dumps(listing).encode()).hexdigest()
         self.identity = [name, digest, data.val_fraction, seed]
@@ -129,22 +131,3 @@ def openclipart_reader(data: DataConfig, seed: int) -> Reader:
 def _family(path: Path) -> str:
     """A drawing's folder and name without numbers: what differs by them alone is one family."""
     return str(path.parent / re.sub(r"[\d_\-. ]+", "", path.stem.lower()))
-
-
-def _chosen(pictures: list[_Picture], fraction: float, seed: int) -> set[str]:
-    """Groups that are held out: in an order that a hash shuffles, until there are enough."""
-    sizes: dict[str, int] = {}
-    for picture in pictures:
-        sizes[picture.group] = sizes.get(picture.group, 0) + 1
-
-    def shuffled(group: str) -> bytes:
-        return hashlib.sha256(f"{seed}/{group}".encode()).digest()
-
-    wanted, chosen = held_out_count(len(pictures), fraction), set[str]()
-    count = 0
-    for group in sorted(sizes, key=shuffled):
-        if count >= wanted or len(chosen) + 1 == len(sizes):
-            break
-        chosen.add(group)
-        count += sizes[group]
-    return chosen

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
+
 import numpy as np
 
 
@@ -30,6 +33,28 @@ def stratified_order(labels: np.ndarray, seed: int) -> np.ndarray:
         members = rng.permutation(np.flatnonzero(labels == label))
         keys[members] = (np.arange(len(members)) + rng.random()) / len(members)
     return np.argsort(keys, kind="stable")
+
+
+def chosen_groups(sizes: Mapping[str, int], fraction: float, seed: int) -> set[str]:
+    """Groups of samples that are held out together: in an order that a hash shuffles, until there
+    are enough.
+
+    Args:
+        sizes: how many samples each group has.
+        fraction: share of the samples to hold out; at least one group stays.
+        seed: chooses among the orders.
+    """
+
+    def shuffled(group: str) -> bytes:
+        return hashlib.sha256(f"{seed}/{group}".encode()).digest()
+
+    wanted, chosen, count = held_out_count(sum(sizes.values()), fraction), set[str](), 0
+    for group in sorted(sizes, key=shuffled):
+        if count >= wanted or len(chosen) + 1 == len(sizes):
+            break
+        chosen.add(group)
+        count += sizes[group]
+    return chosen
 
 
 def is_held_out(index: int, fraction: float) -> bool:

@@ -1,0 +1,248 @@
+"""``chorales`` | ``folk`` | ``midi:PATH``: windows of pieces of music, by bars.
+
+- ``chorales``: Bach's four-part chorales in the corpus of the package music21, which is read but
+  not imported.
+- ``folk``: tunes of one voice in its collections (Aird, Essen, Nottingham, O'Neill, Ryan).
+- ``midi:PATH``: a MIDI file for each piece, in a folder and below. All pieces have as many voices
+  as most of them have; the others are skipped.
+
+A window has ``--bars`` bars of sixteen steps and begins at a bar line (``tgan_tf.data.score``).
+Pieces in 4/4 and 2/2 count; with ``--music_class=metre`` those in any metre, whose windows are as
+long. Every window is there in each key in which every voice stays in the range that it has in the
+data. Whole pieces are held out, and windows that a held-out piece shares with another one, in
+whatever key, are not trained on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tgan_tf.config import ConfigError
+from tgan_tf.data import score
+from tgan_tf.data.abc import read_abc
+from tgan_tf.data.midi import read_midi
+from tgan_tf.data.musicxml import read_musicxml
+from tgan_tf.data.score import Piece
+from tgan_tf.data.split import chosen_groups
+
+MUSIC_CLASSES = ("mode", "key", "metre")
+MODES = ("major", "minor")
+_FOLK = (
+    "airdsAirs",
+    "essenFolksong",
+    "miscFolk",
+    "nottingham-dataset",
+    "oneills1850",
+    "ryansMammoth",
+)
+_WHOLE_BARS = ("4/4", "2/2")
+_RAREST_METRE = 0.02  # share of the pieces below which a metre is no class
+_WAYS_OUT = (
+    "pip install --no-deps music21 (its corpus is read, it is not imported), or pass --data_dir"
+    " with the folder that holds it"
+)
+
+
+class Found(NamedTuple):
+    """Files of pieces, and how to read one."""
+
+    files: list[Path]
+    read: Callable[[Path], list[Piece]]
+    voices: int  # 0: as many as most pieces have
+    licence: str
+
+
+class Windows(NamedTuple):
+    """Both splits.
+
+    Args:
+        train: uint8 [N, steps, voices], of ``tgan_tf.data.score``.
+        train_labels: int32 [N]; empty without classes.
+        val: like ``train``.
+        val_labels: like ``train_labels``.
+        class_names: a name for each class.
+        skipped: ``"piece: reason"``.
+    """
+
+    train: np.ndarray
+    train_labels: np.ndarray
+    val: np.ndarray
+    val_labels: np.ndarray
+    class_names: tuple[str, ...]
+    skipped: tuple[str, ...]
+
+
+def find(kind: str, rest: str, data_dir: str, music_class: str) -> Found:
+    """The files of a data set.
+
+    Raises:
+        ConfigError: they are not there, with the way out.
+    """
+    metres = () if music_class == "metre" else _WHOLE_BARS
+    if kind == "midi":
+        root = Path(rest).expanduser()
+        files = sorted(p for p in root.rglob("*") if p.suffix.lower() in (".mid", ".midi"))
+        if not files:
+            raise ConfigError(f"--dataset=midi:{rest}: no .mid or .midi files there or below")
+        return Found(files, lambda path: [read_midi(path)], 0, "")
+    root = _corpus(kind, data_dir)
+    if kind == "chorales":
+        files = sorted((root / "bach").glob("*.mxl"))
+        licence = "the corpus of music21: mostly public domain, in part for non-commercial use"
+        found = Found(files, lambda path: [read_musicxml(path)], 4, licence)
+    else:
+        files = sorted(path for folder in _FOLK for path in (root / folder).glob("*.abc"))
+        licence = "the corpus of music21: mostly public domain, Essen for non-commercial use"
+        found = Found(files, lambda path: read_abc(path, metres), 1, licence)
+    if not files:
+        raise ConfigError(f"--dataset={kind}: no scores in {root}; {_WAYS_OUT}")
+    return found
+
+
+def _corpus(kind: str, data_dir: str) -> Path:
+    """The folder of music21's corpus, or the one that holds it or the installed package."""
+    if data_dir:
+        root = Path(data_dir).expanduser()
+        places = [root, root / "corpus", root / "music21" / "corpus"]
+    else:
+        # Of a package at the top, this does not run any of it.
+        spec = importlib.util.find_spec("music21")
+        places = (
+            [Path(p) / "corpus" for p in (spec.submodule_search_locations or ())] if spec else []
+        )
+    for place in places:
+        if (place / "bach").is_dir() or (place / "airdsAirs").is_dir():
+            return place
+    where = f"{data_dir} is not" if data_dir else "music21 is not installed, which has"
+    raise ConfigError(f"--dataset={kind}: {where} the corpus of music21; {_WAYS_OUT}")
+
+
+def identity(found: Found) -> str:
+    """A digest of the files by path and size."""
+    listing = [[str(path), path.stat().st_size] for path in found.files]
+    return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
+
+
+def read_windows(
+    found: Found,
+    *,
+    bars: int,
+    music_class: str,
+    val_fraction: float,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> Windows:
+    """Reads all pieces, cuts, splits and transposes.
+
+    Args:
+        found: of ``find``.
+        bars: in a window, 1 to 16.
+        music_class: one of ``MUSIC_CLASSES``.
+        val_fraction: share of the windows that is held out, in whole pieces.
+        seed: chooses them.
+        progress: called with (done, total) files.
+
+    Raises:
+        ConfigError: too few pieces.
+    """
+    pieces: list[Piece] = []
+    skipped: list[str] = []
+    for index, path in enumerate(found.files):
+        try:
+            pieces += found.read(path)
+        except ValueError as error:
+            skipped.append(f"{path}: {error}")
+        if progress:
+            progress(index + 1, len(found.files))
+    pieces, cut = _cut(pieces, found.voices, bars, music_class, skipped)
+    if len(pieces) < 2:
+        raise ConfigError(
+            f"--dataset: {len(pieces)} pieces with windows of --bars={bars}, and two are needed, as"
+            f" one is held out; {len(skipped)} were skipped, such as {skipped[:3]}"
+        )
+    names = [f"{index}: {piece.name}" for index, piece in enumerate(pieces)]
+    sizes = dict(zip(names, map(len, cut), strict=True))
+    held_out = chosen_groups(sizes, val_fraction, seed)
+    known = {
+        score.invariant(w) for n, ws in zip(names, cut, strict=True) if n in held_out for w in ws
+    }
+    label, class_names = _labels(pieces, music_class)
+    ranges = score.voice_ranges(np.concatenate(cut))
+    parts: dict[bool, tuple[list[np.ndarray], list[int]]] = {True: ([], []), False: ([], [])}
+    for name, piece, of_piece in zip(names, pieces, cut, strict=True):
+        samples, labels = parts[name in held_out]
+        for window in of_piece:
+            if name not in held_out and score.invariant(window) in known:
+                continue
+            for shift in score.shifts_in_range(window, ranges):
+                samples.append(score.transpose(window, shift))
+                labels.append(label(piece, shift))
+
+    def arrays(part: bool) -> tuple[np.ndarray, np.ndarray]:
+        samples, labels = parts[part]
+        if not samples:
+            raise ConfigError(
+                "--dataset: the pieces are all alike: nothing is left to train on once the windows"
+                " of held-out pieces are taken out"
+            )
+        return np.stack(samples), np.array(labels if class_names else [], np.int32)
+
+    return Windows(*arrays(False), *arrays(True), class_names, tuple(skipped))
+
+
+def _cut(
+    pieces: Sequence[Piece], voices: int, bars: int, music_class: str, skipped: list[str]
+) -> tuple[list[Piece], list[np.ndarray]]:
+    """The pieces that have windows, and these; the others are noted in ``skipped``."""
+    if not voices and pieces:
+        voices = Counter(len(piece.voices) for piece in pieces).most_common(1)[0][0]
+    kept, cut = [], []
+    for piece in pieces:
+        if len(piece.voices) != voices:
+            skipped.append(f"{piece.name}: {len(piece.voices)} voices, not {voices}")
+        elif music_class != "metre" and piece.metre not in _WHOLE_BARS:
+            skipped.append(f"{piece.name}: in {piece.metre or 'no metre'}, not in 4/4 or 2/2")
+        elif not len(found := score.windows(piece, bars)):
+            skipped.append(f"{piece.name}: no window of {bars} whole bars")
+        else:
+            kept.append(piece)
+            cut.append(found)
+    return kept, cut
+
+
+def _labels(
+    pieces: Sequence[Piece], music_class: str
+) -> tuple[Callable[[Piece, int], int], tuple[str, ...]]:
+    """The class of a piece, moved by so many semitones, and the classes' names.
+
+    There are none where a piece does not say what the classes need.
+    """
+    if music_class == "metre":
+        counts = Counter(piece.metre for piece in pieces)
+        least = max(1, math.ceil(_RAREST_METRE * len(pieces)))
+        metres = tuple(sorted(m for m, n in counts.items() if m and n >= least))
+        names = (*metres, "other") if len(metres) < len(counts) else metres
+        return (
+            lambda piece, shift: (
+                metres.index(piece.metre) if piece.metre in metres else len(metres)
+            ),
+            names,
+        )
+    if not all(piece.mode in MODES for piece in pieces):
+        return lambda piece, shift: -1, ()
+    if music_class == "mode":
+        return lambda piece, shift: MODES.index(piece.mode), MODES
+    names = tuple(f"{tonic} {mode}" for mode in MODES for tonic in score.TONICS)
+    return (
+        lambda piece, shift: 12 * MODES.index(piece.mode) + (piece.tonic + shift) % 12,
+        names,
+    )
