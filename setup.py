@@ -59,6 +59,8 @@ setup(
     ],
     extras_require={
         "serving": SERVING,
+        # Reads MIDI files.
+        "music": ["mido>=1.3"],
         "tensorboard": ["tensorboard>=2.20"],
         # What benchmarks compare with.
         "bench": ["torch>=2.13", "onnxruntime>=1.20", "openvino>=2025.0", "tf2onnx>=1.17"],
@@ -67,6 +69,7 @@ setup(
             *SERVING,
             # Asks the development server: a client of TensorFlow Serving by others.
             "ovmsclient>=2023.1",
+            "mido>=1.3",
             "pyyaml>=6.0",
             # A test that hangs fails, with the stacks of its threads.
             "pytest-timeout>=2.3",

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tgan_tf.config.errors import ConfigError
-from tgan_tf.config.experiment import DataConfig
+from tgan_tf.config.experiment import MUSIC, DataConfig
 from tgan_tf.config.networks import DiscriminatorConfig, GeneratorConfig
 from tgan_tf.config.objective import ObjectiveConfig
 
@@ -336,7 +336,10 @@ _NEEDS = {
 
 
 # Options of data of some kinds -> these.
-_FOR_KINDS = {("series_length", "series_stride"): ("series", "sines", "sunspots")}
+_FOR_KINDS = {
+    ("series_length", "series_stride"): ("series", "sines", "sunspots"),
+    ("bars", "music_class"): MUSIC,
+}
 
 
 def check_unused(config: Config) -> None:
@@ -358,6 +361,8 @@ def check_unused(config: Config) -> None:
             f"--best_metric={config.health.best_metric} is measured while training: give"
             " --eval_kimg too, such as --eval_kimg=20"
         )
+    if not config.data.conditional and config.data.music_class != DataConfig.music_class:
+        raise ConfigError("--noconditional has no use for --music_class; leave one of them out")
     if not config.data.conditional and config.generator.g_class_std != GeneratorConfig.g_class_std:
         raise ConfigError("--noconditional has no use for --g_class_std; leave one of them out")
     if not config.data.conditional and config.data.condition_dropout:

@@ -29,6 +29,9 @@ EXTRACTORS = (
     "keras:NAME",
     "saved_model:PATH",
 )
+# Data sets of music, by what is before the colon.
+MUSIC = ("chorales", "folk", "midi")
+MUSIC_CLASSES = ("mode", "key", "metre")
 PROTOCOLS = ("torch_fidelity", "clean_fid", "stylegan", "studiogan")
 
 
@@ -39,7 +42,7 @@ class DataConfig:
     dataset: str = option(
         "digits",
         "digits | fashion_mnist | emoji | openclipart | tfds:NAME | folder:PATH | npz:PATH; time"
-        " series: sines | sunspots | series:PATH",
+        " series: sines | sunspots | series:PATH; music: chorales | folk | midi:PATH",
     )
     data_dir: str = option("", "where the data set's files are, if not in the usual place")
     cache_dir: str = option("", "where prepared data are kept; empty: ~/.cache/tgan_tf")
@@ -67,6 +70,12 @@ class DataConfig:
         high=0.9,
     )
     mirror: bool = option(False, "flip half of the images left to right")
+    bars: int = option(2, "of music: bars of a window, of sixteen steps each", low=1, high=16)
+    music_class: str = option(
+        "mode",
+        "of music: what the class is: major or minor; one of 24 keys; the metre",
+        choices=MUSIC_CLASSES,
+    )
     val_fraction: float = option(
         0.1, "held-out share where the data have no split of their own", low=0.01, high=0.5
     )

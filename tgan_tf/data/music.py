@@ -26,15 +26,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tgan_tf.config import ConfigError
+from tgan_tf.config import ConfigError, DataConfig
 from tgan_tf.data import score
 from tgan_tf.data.abc import read_abc
+from tgan_tf.data.cache import cache_root, cached
 from tgan_tf.data.midi import read_midi
 from tgan_tf.data.musicxml import read_musicxml
 from tgan_tf.data.score import Piece
 from tgan_tf.data.split import chosen_groups
+from tgan_tf.data.types import Progress, SampleSet, Source
 
-MUSIC_CLASSES = ("mode", "key", "metre")
+_FORMAT = 1  # of the cached windows and of the rules that make them
 MODES = ("major", "minor")
 _FOLK = (
     "airdsAirs",
@@ -46,6 +48,7 @@ _FOLK = (
 )
 _WHOLE_BARS = ("4/4", "2/2")
 _RAREST_METRE = 0.02  # share of the pieces below which a metre is no class
+_ARRAYS = ("train", "train_labels", "val", "val_labels")
 _WAYS_OUT = (
     "pip install --no-deps music21 (its corpus is read, it is not imported), or pass --data_dir"
     " with the folder that holds it"
@@ -79,6 +82,73 @@ class Windows(NamedTuple):
     val_labels: np.ndarray
     class_names: tuple[str, ...]
     skipped: tuple[str, ...]
+
+
+def load(data: DataConfig, *, seed: int = 0, progress: Progress | None = None) -> Source:
+    """Windows of a data set of music, read once into the cache.
+
+    Raises:
+        ConfigError: naming the flag or the file, and the way out.
+    """
+    kind, colon, rest = data.dataset.partition(":")
+    if bool(colon) != (kind == "midi") or (colon and not rest):
+        raise ConfigError(f"--dataset={data.dataset}: chorales | folk | midi:PATH")
+    if data.data_dir and kind == "midi":
+        raise ConfigError("--data_dir means nothing with --dataset=midi:PATH; leave it out")
+    found = find(kind, rest, data.data_dir, data.music_class)
+    windows = cached(
+        cache_root(data.cache_dir),
+        kind,
+        [_FORMAT, identity(found), data.bars, data.music_class, data.val_fraction, seed],
+        build=lambda directory: _save(
+            read_windows(
+                found,
+                bars=data.bars,
+                music_class=data.music_class,
+                val_fraction=data.val_fraction,
+                seed=seed,
+                progress=progress,
+            ),
+            directory,
+        ),
+        read=_load,
+    )
+    both = score.voice_ranges(np.concatenate([windows.train, windows.val]))
+    names = ("rest", *map(str, range(both[:, 0].min(), both[:, 1].max() + 1)), "onset")
+    train, val = (
+        SampleSet(samples, labels if windows.class_names else None)
+        for samples, labels in (
+            (windows.train, windows.train_labels),
+            (windows.val, windows.val_labels),
+        )
+    )
+    return Source(
+        name=kind,
+        train=train,
+        val=val,
+        class_names=windows.class_names,
+        licence=found.licence,
+        skipped=windows.skipped,
+        modality="music",
+        shape=(*train.sample_shape, len(names)),
+        vocabulary=names,
+    )
+
+
+def _save(windows: Windows, directory: Path) -> None:
+    arrays = {name: value for name, value in windows._asdict().items() if name in _ARRAYS}
+    np.savez_compressed(directory / "windows.npz", **arrays)
+    texts = {"class_names": windows.class_names, "skipped": windows.skipped}
+    (directory / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
+
+
+def _load(directory: Path) -> Windows:
+    texts = json.loads((directory / "texts.json").read_text(encoding="utf-8"))
+    with np.load(directory / "windows.npz", allow_pickle=False) as arrays:
+        return Windows(
+            **{name: arrays[name] for name in _ARRAYS},
+            **{name: tuple(values) for name, values in texts.items()},
+        )
 
 
 def find(kind: str, rest: str, data_dir: str, music_class: str) -> Found:
@@ -139,14 +209,14 @@ def read_windows(
     music_class: str,
     val_fraction: float,
     seed: int,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Windows:
     """Reads all pieces, cuts, splits and transposes.
 
     Args:
         found: of ``find``.
         bars: in a window, 1 to 16.
-        music_class: one of ``MUSIC_CLASSES``.
+        music_class: ``mode``, ``key`` or ``metre``.
         val_fraction: share of the windows that is held out, in whole pieces.
         seed: chooses them.
         progress: called with (done, total) files.

@@ -1,9 +1,9 @@
 """Data sets by name: ``load_source`` finds, reads, converts, splits and caches one.
 
 ``digits`` | ``fashion_mnist`` | ``emoji`` | ``openclipart`` | ``tfds:NAME`` | ``folder:PATH`` |
-``npz:PATH`` | ``sines`` | ``sunspots`` | ``series:PATH``; the modules ``clipart``, ``tfds``,
-``folder``, ``npz`` and ``series`` state the rules of theirs, ``pixels`` how any picture becomes
-uint8 [H, W, C].
+``npz:PATH`` | ``sines`` | ``sunspots`` | ``series:PATH`` | ``chorales`` | ``folk`` |
+``midi:PATH``; the modules ``clipart``, ``tfds``, ``folder``, ``npz``, ``series`` and ``music``
+state the rules of theirs, ``pixels`` how any picture becomes uint8 [H, W, C].
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tgan_tf.config import ConfigError, DataConfig
+from tgan_tf.config import MUSIC, ConfigError, DataConfig
 from tgan_tf.data import fashion_mnist
 from tgan_tf.data.cache import cache_root, cached
 from tgan_tf.data.clipart import emoji_reader, openclipart_reader
@@ -35,6 +35,7 @@ OTHERS = {
     "series": "tgan_tf.data.series",
     "sines": "tgan_tf.data.series",
     "sunspots": "tgan_tf.data.series",
+    **dict.fromkeys(MUSIC, "tgan_tf.data.music"),
 }
 
 _FORMAT = 1  # of the prepared files and of the rules of conversion: raise it when either changes
@@ -42,7 +43,7 @@ _IN_MEMORY_BYTES = 64 * 2**20
 _MOST_LEFT_OVER = 10_000  # of --train_limit
 _KINDS = (
     "digits | fashion_mnist | emoji | openclipart | tfds:NAME | folder:PATH | npz:PATH | sines |"
-    " sunspots | series:PATH"
+    " sunspots | series:PATH | chorales | folk | midi:PATH"
 )
 
 
@@ -68,6 +69,11 @@ def load_source(data: DataConfig, *, seed: int = 0, progress: Progress | None = 
     if kind in OTHERS:
         if data.mirror:
             raise ConfigError(f"--mirror: {data.dataset} are no images; pass --nomirror")
+        if any(data.image_size) or data.channels:
+            raise ConfigError(
+                f"--image_size and --channels are for images, which {data.dataset} are not; leave"
+                " them out"
+            )
         if data.train_limit:
             raise ConfigError(f"--train_limit is for images, which {data.dataset} are not")
         return importlib.import_module(OTHERS[kind]).load(data, seed=seed, progress=progress)

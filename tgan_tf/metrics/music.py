@@ -8,10 +8,17 @@ sounds counts, step by step: a long note counts for more than a short one.
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tgan_tf.config import Config
 from tgan_tf.data import score
+from tgan_tf.data.types import Progress, Source
+from tgan_tf.metrics.suite import Outcome
+
+if TYPE_CHECKING:
+    from tgan_tf.other_metrics import Reals
 
 FEATURES = (
     "pitch_class_entropy",
@@ -26,6 +33,59 @@ _MAJOR = (0, 2, 4, 5, 7, 9, 11)
 # Unison, thirds, fourth, fifth, sixths, in semitones of the interval's class.
 _CONSONANT = np.isin(np.arange(12), (0, 3, 4, 5, 7, 8, 9))
 _GRID = 512  # points at which densities are compared
+_MOST = 5000  # windows of a set whose densities are compared; more change nothing but the time
+
+
+def measure(
+    fakes: np.ndarray,
+    labels: np.ndarray | None,
+    reference: Reals,
+    source: Source,
+    config: Config,
+    progress: Progress,
+) -> dict[str, Outcome]:
+    """All metrics of generated windows; see ``tgan_tf.other_metrics``.
+
+    The details of an overlap hold the means of the feature, the overlap of real training windows
+    with the same reals (the ceiling) and, of several voices, that of training windows whose
+    voices come from different ones (the floor).
+    """
+    rng = np.random.default_rng(0)
+
+    def some(windows: np.ndarray) -> np.ndarray:
+        return np.asarray(windows[np.sort(rng.permutation(len(windows))[:_MOST])])
+
+    sets = {
+        "fake": some(fakes),
+        "real": some(reference.samples),
+        "train": some(source.train.samples),
+    }
+    if fakes.shape[-1] > 1:
+        sets["shuffled"] = voice_shuffled(sets["train"])
+    found = {}
+    for index, (name, windows) in enumerate(sets.items()):
+        found[name] = features(windows)
+        progress(index, len(sets) + 1)
+    counts = {"real": len(sets["real"]), "fake": len(sets["fake"])}
+    outcomes = {}
+    for name, real in found["real"].items():
+        details = {
+            "mean": float(found["fake"][name].mean()),
+            "real_mean": float(real.mean()),
+            "ceiling": overlap_area(found["train"][name], real),
+        }
+        if "shuffled" in found:
+            details["floor"] = overlap_area(found["shuffled"][name], real)
+        area = overlap_area(found["fake"][name], real)
+        outcomes[f"overlap_{name}"] = Outcome(area, **counts, details=details)
+    for name in OF_SEVERAL_VOICES:
+        if name in found["fake"]:
+            outcomes[name] = Outcome(float(found["fake"][name].mean()), **counts)
+    train = len(source.train)
+    outcomes["novelty"] = Outcome(novelty(fakes, source.train.samples), train, len(fakes))
+    outcomes["diversity"] = Outcome(diversity(fakes), 0, len(fakes))
+    progress(len(sets) + 1, len(sets) + 1)
+    return outcomes
 
 
 def features(tokens: np.ndarray) -> dict[str, np.ndarray]:

@@ -11,6 +11,7 @@ from tgan_tf.modalities.base import Modality
 MODALITIES = {
     "image": ("tgan_tf.modalities.image", "ImageModality"),
     "latent": ("tgan_tf.modalities.latent", "LatentModality"),
+    "music": ("tgan_tf.modalities.music", "MusicModality"),
     "series": ("tgan_tf.modalities.series", "SeriesModality"),
 }
 

@@ -42,6 +42,18 @@ class Modality(abc.ABC):
         Of operations that TFLite has built in.
         """
 
+    @property
+    def seen_shape(self) -> tuple[int, ...]:
+        """Of what ``see`` gives for one sample."""
+        return self.signal_shape
+
+    def see(self, signals: tf.Tensor) -> tf.Tensor:
+        """Signals [B, *signal_shape] as the discriminator reads them, [B, *seen_shape].
+
+        Differentiable twice, for penalties are on the gradient by the signals.
+        """
+        return signals
+
     @abc.abstractmethod
     def decode(self, values: tf.Tensor) -> tf.Tensor:
         """What the generator makes to samples [B, *sample_shape] of ``sample_dtype``.

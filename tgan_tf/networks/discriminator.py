@@ -19,6 +19,7 @@ from tgan_tf.layers import (
     rematerialized,
     sincos_table,
 )
+from tgan_tf.modalities import make_modality
 from tgan_tf.networks.alignment import Alignment
 from tgan_tf.networks.backbone import make_backbone
 from tgan_tf.networks.noise import TokenNoise
@@ -51,8 +52,9 @@ class Discriminator(keras.Model):
         super().__init__(**{"dtype": config.training.precision, "name": "discriminator", **kwargs})
         self.config = config
         self.num_conditions = config.data.num_conditions
-        *axes, channels = config.data.signal_shape
-        self._signal_shape = (None, *axes, channels * config.discriminator.d_pack)
+        self.modality = make_modality(config)
+        *axes, channels = self.modality.seen_shape
+        self._seen_shape = (None, *axes, channels * config.discriminator.d_pack)
 
     def call(
         self,
@@ -74,7 +76,7 @@ class Discriminator(keras.Model):
         Returns:
             ``[B]``.
         """
-        image = tf.cast(image, self.compute_dtype)
+        image = self.modality.see(tf.cast(image, self.compute_dtype))
         if align:
             return self._misalignment(image, noise)
         if label is not None:
@@ -89,7 +91,7 @@ class Discriminator(keras.Model):
         image = tf.reshape(tf.gather(image, chosen), (-1, pack, *axes, channels))
         places = range(2, 2 + len(axes))
         image = tf.transpose(image, (0, *places, 1, 2 + len(axes)))  # [B / pack, H, W, pack, C]
-        image = tf.reshape(image, (-1, *self._signal_shape[1:]))
+        image = tf.reshape(image, (-1, *self._seen_shape[1:]))
         if label is not None:
             label = tf.reshape(tf.gather(label, chosen), (-1, pack, *label.shape[2:]))
         if noise is not None:
@@ -203,7 +205,7 @@ class TransformerDiscriminator(Discriminator):
                     dtype=policy,
                     name=name,
                 )
-                stem.build(self._signal_shape)
+                stem.build(self._seen_shape)
                 small = keras.initializers.TruncatedNormal(stddev=0.02)
                 self.stems[str(stage)] = stem
                 if d.d_position == "learned":
@@ -319,7 +321,7 @@ class ConvDiscriminator(Discriminator):
         """Makes all weights; the shapes are known from the configuration."""
         d, policy = self.config.discriminator, self.dtype_policy
         self.convolutions = []
-        shape, count = self._signal_shape, d.d_patch.bit_length() - 1
+        shape, count = self._seen_shape, d.d_patch.bit_length() - 1
         for index in range(count + 1):
             layer = keras.layers.Conv2D(
                 d.d_width[0] >> (count - index),

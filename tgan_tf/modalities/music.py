@@ -1,0 +1,219 @@
+"""Music in several voices: tokens as stored, pitches and onsets for the networks.
+
+A sample is uint8 [steps, voices] of `tgan_tf.data.score`: rests, notes that begin, and holds. The
+networks see what sounds instead, so that harmony is in every step and not behind a chain of holds:
+for each step and voice a one-hot of silence and the pitches, and whether a note begins there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tgan_tf.config import Config, ConfigError
+from tgan_tf.data.score import HOLD, REST, STEPS_PER_BAR
+from tgan_tf.files import replacing
+from tgan_tf.modalities import pictures, synthesizer
+from tgan_tf.modalities.base import Modality, file_stems
+from tgan_tf.modalities.midi import midi_files, read_back
+from tgan_tf.modalities.notation import musicxml
+from tgan_tf.modalities.piano_roll import piano_rolls
+
+_CLASSES = 12  # of pitches
+
+
+class MusicModality(Modality):
+    """Windows of so many steps of so many voices.
+
+    The vocabulary names the channels: ``rest``, MIDI numbers from the lowest to the highest that
+    occur, ``onset``.
+
+    Args:
+        config: resolved by a source of music.
+
+    Raises:
+        ConfigError: it is not.
+    """
+
+    name = "music"
+    plural = "windows"
+    sample_dtype = np.dtype(np.uint8)
+    augmentations = ()
+
+    def __init__(self, config: Config) -> None:
+        shape, names = config.data.shape, config.data.vocabulary
+        if len(shape) != 3 or len(names) != shape[-1] or names[0] != "rest":
+            raise ConfigError("music has the shape (steps, voices, channels) and names of channels")
+        self.signal_shape = shape
+        self.sample_shape = shape[:2]
+        self.lowest = int(names[1])
+        voices, channels = shape[1:]
+        # Distances around the circle of voices; with so many, every pair is met.
+        self._others = range(1, voices // 2 + 1)
+        pitches = np.arange(self.lowest, self.lowest + channels - 2)
+        self._folding = np.zeros((channels, _CLASSES), np.float32)
+        self._folding[np.arange(1, channels - 1), pitches % _CLASSES] = 1
+
+    def encode(self, samples: tf.Tensor) -> tf.Tensor:
+        """uint8 [B, T, V] to float32 [B, T, V, C] of zeros and ones."""
+        tokens = tf.cast(samples, tf.int32)
+        # The last token that is no hold is in the greatest sum of its number and itself.
+        numbers = 256 * tf.range(tokens.shape[1])[:, tf.newaxis]
+        sounding = _running_maximum(tf.where(tokens == HOLD, 0, numbers + tokens)) % 256
+        index = tf.where(sounding == REST, 0, sounding - (self.lowest - 1))
+        onset = tf.cast((tokens != HOLD) & (tokens != REST), tf.float32)
+        one_hot = tf.one_hot(index, self.signal_shape[-1] - 1)
+        return tf.concat([one_hot, onset[..., tf.newaxis]], axis=-1)
+
+    def activate(self, values: tf.Tensor) -> tf.Tensor:
+        """Logits [B, T, V, C] to what ``encode`` gives, with gradients as if choices were soft.
+
+        Where a voice has no onset it holds the pitch of its last one, so that rhythm is one number
+        for each step. The discriminator sees hard choices, as in the data; gradients pass by the
+        softmax and the sigmoid (straight-through, Bengio et al. 2013).
+        """
+        steps, _, channels = self.signal_shape
+        soft = tf.nn.softmax(values[..., :-1])
+        choice = tf.argmax(values[..., :-1], axis=-1, output_type=tf.int32)  # [B, T, V]
+        new = _straight(tf.one_hot(choice, channels - 1, dtype=values.dtype), soft)
+        begins = tf.sigmoid(values[..., -1])  # [B, T, V]
+        hard = begins > 0.5
+        numbers = tf.range(steps)[:, tf.newaxis]
+        origin = _running_maximum(tf.where(hard, numbers, 0))  # [B, T, V]
+        held = tf.one_hot(tf.transpose(origin, (0, 2, 1)), steps, dtype=values.dtype)
+        notes = held @ tf.transpose(new, (0, 2, 1, 3))  # [B, V, T, C - 1]
+        notes = tf.transpose(notes, (0, 2, 1, 3))  # [B, T, V, C - 1]
+        # What an onset changes: the new pitch comes in place of the one before.
+        change = tf.stop_gradient(new - _later(notes, 1, 0))
+        notes = notes + (begins - tf.stop_gradient(begins))[..., tf.newaxis] * change
+        sounds = tf.stop_gradient(1 - notes[..., 0])
+        first = tf.cast(numbers == 0, values.dtype)
+        onset = sounds * tf.maximum(_straight(tf.cast(hard, values.dtype), begins), first)
+        return tf.concat([notes, onset[..., tf.newaxis]], axis=-1)
+
+    @property
+    def seen_shape(self) -> tuple[int, ...]:
+        more = _CLASSES * (1 + len(self._others))
+        return (*self.sample_shape, self.signal_shape[-1] + more)
+
+    def see(self, signals: tf.Tensor) -> tf.Tensor:
+        """What is added for the discriminator: pitch classes, and intervals between voices.
+
+        An interval is a product of two one-hots, which attention and linear maps of tokens do not
+        form by themselves; consonance is linear in it.
+
+        Args:
+            signals: [B, T, V, C].
+
+        Returns:
+            [B, T, V, C + 12 + 12 K], for each of K other voices the distribution of the distance
+            in semitones, modulo octaves.
+        """
+        steps, voices, channels = self.signal_shape
+        folding = tf.constant(self._folding, signals.dtype)
+        classes = tf.reshape(
+            tf.reshape(signals, (-1, channels)) @ folding, (-1, steps, voices, _CLASSES)
+        )
+        parts = [signals, classes]
+        distances = tf.constant(_distances(), signals.dtype)  # [144, 12]
+        for other in self._others:
+            pairs = classes[..., tf.newaxis] * tf.roll(classes, -other, axis=2)[..., tf.newaxis, :]
+            intervals = tf.reshape(pairs, (-1, _CLASSES**2)) @ distances
+            parts.append(tf.reshape(intervals, (-1, steps, voices, _CLASSES)))
+        return tf.concat(parts, axis=-1)
+
+    def decode(self, values: tf.Tensor) -> tf.Tensor:
+        """[B, T, V, C] to uint8 [B, T, V]; a pitch that stays and has no onset is held."""
+        choice = tf.argmax(values[..., :-1], axis=-1, output_type=tf.int32)  # [B, T, V]
+        goes_on = tf.equal(choice, _later(choice, 1, -1))
+        held = tf.logical_and(goes_on, tf.logical_or(values[..., -1] < 0.5, tf.equal(choice, 0)))
+        note = tf.where(tf.equal(choice, 0), REST, choice + (self.lowest - 1))
+        return tf.cast(tf.where(held, HOLD, note), tf.uint8)
+
+    def describe(self) -> str:
+        steps, voices = self.sample_shape
+        plural = "s" if voices > 1 else ""
+        return f"{steps / STEPS_PER_BAR:g} bars of {STEPS_PER_BAR} steps, {voices} voice{plural}"
+
+    def files(self) -> Mapping[str, Callable[[tf.Tensor], dict[str, tf.Tensor]]]:
+        return {"sample_midi": lambda samples: {"midi_bytes": midi_files(samples)}}
+
+    def unfiled(self, signature: str, file: bytes) -> np.ndarray:
+        if signature != "sample_midi":
+            return super().unfiled(signature, file)
+        return read_back(file, self.sample_shape)
+
+    def grid(self, samples: np.ndarray, columns: int = 0) -> np.ndarray:
+        """Piano rolls side by side, a colour for each voice."""
+        return pictures.tile(piano_rolls(samples), columns, scale=1)
+
+    def class_rows(
+        self,
+        samples: np.ndarray,
+        labels: np.ndarray,
+        class_names: Sequence[str],
+        columns: int = 10,
+    ) -> np.ndarray:
+        """Piano rolls with a named row for each class; see ``Modality.class_rows``."""
+        rolls = piano_rolls(samples)
+        cells = np.full((len(class_names), columns, *rolls.shape[1:]), 255, np.uint8)
+        for label in range(len(class_names)):
+            members = rolls[np.flatnonzero(labels == label)[:columns]]
+            cells[label, : len(members)] = members
+        picture = pictures.tile(cells.reshape(-1, *rolls.shape[1:]), columns, scale=1)
+        return pictures.with_row_names(picture, class_names)
+
+    def write(
+        self, samples: np.ndarray, directory: str | os.PathLike[str], names: Sequence[str] = ()
+    ) -> list[Path]:
+        """Writes ``NAME.mid``, and beside it ``NAME.musicxml``, ``NAME.png`` and, where FluidSynth
+        and a sound font are installed, ``NAME.wav``; see ``Modality.write``.
+        """
+        stems = file_stems(len(samples), names)
+        folder = Path(directory)
+        folder.mkdir(parents=True, exist_ok=True)
+        player = synthesizer.find()
+        paths = []
+        files = midi_files(tf.constant(samples)).numpy()
+        for sample, stem, midi in zip(samples, stems, files, strict=True):
+            paths.append(folder / f"{stem}.mid")
+            for path, content in (
+                (paths[-1], midi),
+                (folder / f"{stem}.musicxml", musicxml(sample, title=stem)),
+            ):
+                with replacing(path) as beside:
+                    beside.write_bytes(content)
+            pictures.save_png(piano_rolls(sample[np.newaxis])[0], folder / f"{stem}.png")
+            if player:
+                player.play(paths[-1], folder / f"{stem}.wav")
+        return paths
+
+
+def _straight(hard: tf.Tensor, soft: tf.Tensor) -> tf.Tensor:
+    """``hard``, with the gradient of ``soft``; the difference added is exactly 0."""
+    return hard + (soft - tf.stop_gradient(soft))
+
+
+def _running_maximum(values: tf.Tensor) -> tf.Tensor:
+    """Over the steps so far of [B, T, V], at least 0, in log2 T operations."""
+    reach = 1
+    while reach < values.shape[1]:
+        values = tf.maximum(values, _later(values, reach, 0))
+        reach *= 2
+    return values
+
+
+def _later(values: tf.Tensor, steps: int, fill: int) -> tf.Tensor:
+    """[B, T, V] moved to later steps; what comes in is ``fill``."""
+    first = tf.fill(tf.shape(values[:, :steps]), tf.constant(fill, values.dtype))
+    return tf.concat([first, values[:, :-steps]], axis=1)
+
+
+def _distances() -> np.ndarray:
+    """float32 [144, 12]: of each pair of pitch classes the distance, modulo octaves."""
+    first, second = np.divmod(np.arange(_CLASSES**2), _CLASSES)
+    return np.eye(_CLASSES, dtype=np.float32)[(first - second) % _CLASSES]
