@@ -194,6 +194,13 @@ SERIES = {
 }
 GENERATORS |= {"series": {**SERIES, "g_windows": (0, 0), "g_output": "patch"}}
 DISCRIMINATORS |= {"series": {**SERIES, "g_windows": (0, 0), "d_stem": "patch"}}
+MUSIC = {
+    **{"g_windows": (0, 0), "d_stem": "patch"},
+    "data": {"modality": "music", "shape": (8, 3, 6)}
+    | {"vocabulary": ("rest", "60", "61", "62", "63", "onset")},
+}
+# The generator's choices have no finite differences: tests/test_music.py.
+DISCRIMINATORS |= {"music": MUSIC}
 NETWORKS = [
     *(("generator", name) for name in GENERATORS),
     *(("discriminator", name) for name in DISCRIMINATORS),

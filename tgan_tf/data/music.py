@@ -136,8 +136,9 @@ def load(data: DataConfig, *, seed: int = 0, progress: Progress | None = None) -
 
 
 def _save(windows: Windows, directory: Path) -> None:
-    arrays = {name: value for name, value in windows._asdict().items() if name in _ARRAYS}
-    np.savez_compressed(directory / "windows.npz", **arrays)
+    np.savez_compressed(
+        directory / "windows.npz", **{name: getattr(windows, name) for name in _ARRAYS}
+    )
     texts = {"class_names": windows.class_names, "skipped": windows.skipped}
     (directory / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
 
@@ -145,10 +146,10 @@ def _save(windows: Windows, directory: Path) -> None:
 def _load(directory: Path) -> Windows:
     texts = json.loads((directory / "texts.json").read_text(encoding="utf-8"))
     with np.load(directory / "windows.npz", allow_pickle=False) as arrays:
-        return Windows(
-            **{name: arrays[name] for name in _ARRAYS},
-            **{name: tuple(values) for name, values in texts.items()},
-        )
+        splits = {name: np.asarray(arrays[name]) for name in _ARRAYS}
+    return Windows(
+        class_names=tuple(texts["class_names"]), skipped=tuple(texts["skipped"]), **splits
+    )
 
 
 def find(kind: str, rest: str, data_dir: str, music_class: str) -> Found:

@@ -8,7 +8,7 @@ sounds counts, step by step: a long note counts for more than a short one.
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -46,41 +46,42 @@ def measure(
 ) -> dict[str, Outcome]:
     """All metrics of generated windows; see ``tgan_tf.other_metrics``.
 
-    The details of an overlap hold the means of the feature, the overlap of real training windows
-    with the same reals (the ceiling) and, of several voices, that of training windows whose
-    voices come from different ones (the floor).
+    The details of an overlap hold the means of the feature, the overlap of other real windows
+    with the same ones (``real``, the ceiling) and, of several voices, that of windows whose voices
+    come from different ones (``shuffled``, the floor).
     """
     rng = np.random.default_rng(0)
 
     def some(windows: np.ndarray) -> np.ndarray:
         return np.asarray(windows[np.sort(rng.permutation(len(windows))[:_MOST])])
 
+    others = source.train if reference.name == "held-out" else source.val
     sets = {
         "fake": some(fakes),
         "real": some(reference.samples),
-        "train": some(source.train.samples),
+        "others": some(others.samples),
     }
     if fakes.shape[-1] > 1:
-        sets["shuffled"] = voice_shuffled(sets["train"])
+        sets["shuffled"] = voice_shuffled(sets["others"])
     found = {}
     for index, (name, windows) in enumerate(sets.items()):
         found[name] = features(windows)
         progress(index, len(sets) + 1)
-    counts = {"real": len(sets["real"]), "fake": len(sets["fake"])}
+    counts = len(sets["real"]), len(sets["fake"])
     outcomes = {}
     for name, real in found["real"].items():
-        details = {
+        details: dict[str, Any] = {
             "mean": float(found["fake"][name].mean()),
             "real_mean": float(real.mean()),
-            "ceiling": overlap_area(found["train"][name], real),
+            "real": overlap_area(found["others"][name], real),
         }
         if "shuffled" in found:
-            details["floor"] = overlap_area(found["shuffled"][name], real)
+            details["shuffled"] = overlap_area(found["shuffled"][name], real)
         area = overlap_area(found["fake"][name], real)
-        outcomes[f"overlap_{name}"] = Outcome(area, **counts, details=details)
+        outcomes[f"overlap_{name}"] = Outcome(area, *counts, details=details)
     for name in OF_SEVERAL_VOICES:
         if name in found["fake"]:
-            outcomes[name] = Outcome(float(found["fake"][name].mean()), **counts)
+            outcomes[name] = Outcome(float(found["fake"][name].mean()), *counts)
     train = len(source.train)
     outcomes["novelty"] = Outcome(novelty(fakes, source.train.samples), train, len(fakes))
     outcomes["diversity"] = Outcome(diversity(fakes), 0, len(fakes))

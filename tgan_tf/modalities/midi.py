@@ -9,10 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from tgan_tf.data.score import HOLD, REST
+from tgan_tf.modalities.steps import later, running_maximum
 
 _TICKS = 120  # of a step
 _TEMPO = 750_000  # microseconds a quarter: 80 a minute
 _VELOCITY = 80
+_PERCUSSION = 9  # a channel
 
 
 def midi_files(tokens: tf.Tensor) -> tf.Tensor:
@@ -24,41 +26,35 @@ def midi_files(tokens: tf.Tensor) -> tf.Tensor:
     Returns:
         string [B].
     """
-    _, steps, voices = tokens.shape
-    tracks = [_chunk(tf.constant(b"\x00\xff\x51\x03" + _TEMPO.to_bytes(3, "big")))]
+    voices = tokens.shape[-1]
+    whole = _chunk(tf.constant(b"\x00\xff\x51\x03" + _TEMPO.to_bytes(3, "big")))
     for voice in range(voices):
-        channel = voice + (voice >= 9)  # the tenth is percussion
-        tracks.append(_track(tf.cast(tokens[..., voice], tf.int32), steps, channel))
+        channel = voice + (voice >= _PERCUSSION)
+        whole += _chunk(_events(tf.cast(tokens[..., voice], tf.int32), channel))
     header = b"MThd" + (6).to_bytes(4, "big")
     header += b"".join(number.to_bytes(2, "big") for number in (1, voices + 1, 4 * _TICKS))
-    whole = tf.constant(header) + tracks[0]
-    for track in tracks[1:]:
-        whole = whole + track  # [B]
-    return whole
+    return header + whole
 
 
-def _track(tokens: tf.Tensor, steps: int, channel: int) -> tf.Tensor:
-    """The track of one voice, int32 [B, T] -> string [B]."""
-    empty = tf.zeros_like(tokens[:, 0], tf.string)
-    waits = tf.constant([_length(_TICKS * step) for step in range(steps + 1)])
-    notes = range(128)
-    begins = tf.constant([b""] + [bytes([0x90 | channel, n, _VELOCITY]) for n in notes[1:]])
-    ends = tf.constant([b""] + [bytes([0x80 | channel, n, 0]) for n in notes[1:]])
+def _events(tokens: tf.Tensor, channel: int) -> tf.Tensor:
+    """What one voice does, int32 [B, T] -> string [B]."""
+    # After the last step everything ends.
+    tokens = tf.pad(tokens, ((0, 0), (0, 1)), constant_values=REST)  # [B, T + 1]
+    steps = tf.range(tokens.shape[1])
+    held = tf.equal(tokens, HOLD)
+    sounding = running_maximum(tf.where(held, 0, 256 * steps + tokens)) % 256
+    before = later(sounding, 1, REST)
+    changes = ~held & ((before > 0) | (tokens > 0))
+    last = later(running_maximum(tf.where(changes, steps, 0)), 1, 0)
+    waits = tf.constant([_length(_TICKS * step) for step in range(tokens.shape[1])])
+    begins = tf.constant([b"", *(bytes([0x90 | channel, n, _VELOCITY]) for n in range(1, 128))])
+    ends = tf.constant([b"", *(bytes([0x80 | channel, n, 0]) for n in range(1, 128))])
     # Of two events at once, the second waits for nothing.
-    at_once = tf.constant([b"", b"\x00"])
-    track, sounding, last = empty, tf.zeros_like(tokens[:, 0]), tf.zeros_like(tokens[:, 0])
-    for step in range(steps + 1):
-        # After the last step everything ends.
-        token = tokens[:, step] if step < steps else tf.fill(tf.shape(sounding), REST)
-        changes = (token != HOLD) & ((sounding > 0) | (token > 0))
-        after = tf.where(changes, token, 0)
-        both = tf.cast((sounding > 0) & (after > 0), tf.int32)
-        event = tf.gather(waits, step - last) + tf.gather(ends, sounding)
-        event = event + tf.gather(at_once, both) + tf.gather(begins, after)
-        track = track + tf.where(changes, event, empty)
-        last = tf.where(changes, step, last)
-        sounding = tf.where(changes, after, sounding)
-    return _chunk(track)
+    both = tf.cast((before > 0) & (sounding > 0), tf.int32)
+    at_once = tf.gather(tf.constant([b"", b"\x00"]), both)
+    events = tf.gather(waits, steps - last) + tf.gather(ends, before)
+    events = events + at_once + tf.gather(begins, sounding)
+    return tf.strings.reduce_join(tf.where(changes, events, b""), axis=1)
 
 
 def _chunk(events: tf.Tensor) -> tf.Tensor:

@@ -22,6 +22,7 @@ from tgan_tf.modalities.base import Modality, file_stems
 from tgan_tf.modalities.midi import midi_files, read_back
 from tgan_tf.modalities.notation import musicxml
 from tgan_tf.modalities.piano_roll import piano_rolls
+from tgan_tf.modalities.steps import later, running_maximum
 
 _CLASSES = 12  # of pitches
 
@@ -63,7 +64,7 @@ class MusicModality(Modality):
         tokens = tf.cast(samples, tf.int32)
         # The last token that is no hold is in the greatest sum of its number and itself.
         numbers = 256 * tf.range(tokens.shape[1])[:, tf.newaxis]
-        sounding = _running_maximum(tf.where(tokens == HOLD, 0, numbers + tokens)) % 256
+        sounding = running_maximum(tf.where(tokens == HOLD, 0, numbers + tokens)) % 256
         index = tf.where(sounding == REST, 0, sounding - (self.lowest - 1))
         onset = tf.cast((tokens != HOLD) & (tokens != REST), tf.float32)
         one_hot = tf.one_hot(index, self.signal_shape[-1] - 1)
@@ -83,12 +84,12 @@ class MusicModality(Modality):
         begins = tf.sigmoid(values[..., -1])  # [B, T, V]
         hard = begins > 0.5
         numbers = tf.range(steps)[:, tf.newaxis]
-        origin = _running_maximum(tf.where(hard, numbers, 0))  # [B, T, V]
+        origin = running_maximum(tf.where(hard, numbers, 0))  # [B, T, V]
         held = tf.one_hot(tf.transpose(origin, (0, 2, 1)), steps, dtype=values.dtype)
         notes = held @ tf.transpose(new, (0, 2, 1, 3))  # [B, V, T, C - 1]
         notes = tf.transpose(notes, (0, 2, 1, 3))  # [B, T, V, C - 1]
         # What an onset changes: the new pitch comes in place of the one before.
-        change = tf.stop_gradient(new - _later(notes, 1, 0))
+        change = tf.stop_gradient(new - later(notes, 1, 0))
         notes = notes + (begins - tf.stop_gradient(begins))[..., tf.newaxis] * change
         sounds = tf.stop_gradient(1 - notes[..., 0])
         first = tf.cast(numbers == 0, values.dtype)
@@ -129,7 +130,7 @@ class MusicModality(Modality):
     def decode(self, values: tf.Tensor) -> tf.Tensor:
         """[B, T, V, C] to uint8 [B, T, V]; a pitch that stays and has no onset is held."""
         choice = tf.argmax(values[..., :-1], axis=-1, output_type=tf.int32)  # [B, T, V]
-        goes_on = tf.equal(choice, _later(choice, 1, -1))
+        goes_on = tf.equal(choice, later(choice, 1, -1))
         held = tf.logical_and(goes_on, tf.logical_or(values[..., -1] < 0.5, tf.equal(choice, 0)))
         note = tf.where(tf.equal(choice, 0), REST, choice + (self.lowest - 1))
         return tf.cast(tf.where(held, HOLD, note), tf.uint8)
@@ -145,7 +146,8 @@ class MusicModality(Modality):
     def unfiled(self, signature: str, file: bytes) -> np.ndarray:
         if signature != "sample_midi":
             return super().unfiled(signature, file)
-        return read_back(file, self.sample_shape)
+        steps, voices = self.sample_shape
+        return read_back(file, (steps, voices))
 
     def grid(self, samples: np.ndarray, columns: int = 0) -> np.ndarray:
         """Piano rolls side by side, a colour for each voice."""
@@ -196,21 +198,6 @@ class MusicModality(Modality):
 def _straight(hard: tf.Tensor, soft: tf.Tensor) -> tf.Tensor:
     """``hard``, with the gradient of ``soft``; the difference added is exactly 0."""
     return hard + (soft - tf.stop_gradient(soft))
-
-
-def _running_maximum(values: tf.Tensor) -> tf.Tensor:
-    """Over the steps so far of [B, T, V], at least 0, in log2 T operations."""
-    reach = 1
-    while reach < values.shape[1]:
-        values = tf.maximum(values, _later(values, reach, 0))
-        reach *= 2
-    return values
-
-
-def _later(values: tf.Tensor, steps: int, fill: int) -> tf.Tensor:
-    """[B, T, V] moved to later steps; what comes in is ``fill``."""
-    first = tf.fill(tf.shape(values[:, :steps]), tf.constant(fill, values.dtype))
-    return tf.concat([first, values[:, :-steps]], axis=1)
 
 
 def _distances() -> np.ndarray:

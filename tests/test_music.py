@@ -1,0 +1,86 @@
+"""A run of music from the data to the exported files."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+
+import tgan_tf
+from tgan_tf.config import Config, ConfigError
+from tgan_tf.config.checks import check_unused
+from tgan_tf.data.score import HOLD
+from tgan_tf.modalities.midi import midi_files
+
+SMALL = {
+    **{"latent_dim": 4, "w_dim": 8, "g_widths": 8, "g_depths": 1, "g_windows": 0, "g_heads": 2},
+    **{"g_patch": 4, "g_output": "patch", "d_patch": 4, "d_stem": "patch", "d_width": 8},
+    **{"d_depth": 1, "d_heads": 2, "batch_size": 4, "total_kimg": 0.008, "tick_kimg": 0.004},
+    **{"snapshot_kimg": 1, "health_kimg": 0.008, "health_samples": 32, "eval_samples": 100},
+}
+VOICES = ((72, 74, 76, 77, 79), (64, 65, 67, 67, 72))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Trained on MIDI files of two voices, whose keys are stated."""
+    folder = tmp_path_factory.mktemp("music")
+    mido = pytest.importorskip("mido")
+    rng = np.random.default_rng(0)
+    for index in range(8):
+        window = np.full((1, 32, 2), HOLD, np.uint8)
+        for voice, notes in enumerate(VOICES):
+            window[0, ::4, voice] = rng.choice(notes, 8)
+        path = folder / f"{index}.mid"
+        path.write_bytes(midi_files(tf.constant(window)).numpy()[0])
+        file = mido.MidiFile(path)
+        file.tracks[0].insert(0, mido.MetaMessage("key_signature", key=("C", "Am")[index % 2]))
+        file.save(path)
+    options = {"dataset": f"midi:{folder}", "bars": 1, "music_class": "key"}
+    options |= {"out_dir": str(folder), "cache_dir": str(folder / "cache")}
+    return tgan_tf.train(Config().replace(**SMALL, **options))
+
+
+def test_the_run_is_complete(run):
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    (measured,) = [row for row in rows if row["kind"] == "evaluation"]
+    overlaps = [name for name in measured["metrics"] if name.startswith("overlap_")]
+    assert len(overlaps) == 6
+    assert all(
+        {"real", "shuffled"} <= measured["details"][name]["details"].keys() for name in overlaps
+    )
+    assert {"consonance", "voice_crossing", "novelty", "diversity"} <= set(measured["metrics"])
+    assert "1 bars of 16 steps, 2 voices" in (run / "report.html").read_text()
+    assert (run / "samples" / "classes.png").is_file()
+
+
+def test_the_exported_files_draw_the_same_windows(run):
+    sampler = tgan_tf.load(run)
+    drawn = sampler.sample([3, 4], "A minor")
+    assert drawn.shape == (2, 16, 2)
+    assert drawn.dtype == np.uint8
+    inputs = {"seed": [3], "label": [sampler.class_index("A minor")]}
+    inputs = {name: np.int32(value) for name, value in inputs.items()}
+    inputs["truncation"] = np.float32([1])
+    interpreter = Interpreter(str(run / "export" / "model.tflite"))
+    made = interpreter.get_signature_runner("sample")(**inputs)["music"]
+    np.testing.assert_array_equal(made[0], drawn[0])
+    served = tf.saved_model.load(str(next((run / "export" / "model").iterdir())))
+    (midi,) = served.signatures["sample_midi"](
+        **{name: tf.constant(value) for name, value in inputs.items()}
+    )["midi_bytes"].numpy()
+    np.testing.assert_array_equal(sampler.modality.unfiled("sample_midi", midi), drawn[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"bars": 4}, "--bars=4 is for --dataset=chorales"),
+        ({"music_class": "key"}, "--music_class=key is for"),
+        ({"dataset": "folk", "music_class": "key", "conditional": False}, "no use for --music_cl"),
+    ],
+)
+def test_what_has_no_effect(options, message):
+    with pytest.raises(ConfigError, match=message):
+        check_unused(Config().replace(**options))
