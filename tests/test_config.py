@@ -401,6 +401,20 @@ class TestContradictions:
         assert parsed("--noconditional", "--g_class_std=0.25").generator.g_class_std == 0.25
         with pytest.raises(ConfigError, match="--noconditional has no use for --g_class_std"):
             parsed("--noconditional", "--g_class_std=0.5")
+        for option in ("condition_dropout", "ac_weight"):
+            with pytest.raises(ConfigError, match=f"has no use for --{option}"):
+                parsed("--noconditional", f"--{option}=0.5")
+
+    def test_classifier_of_what_has_no_class(self):
+        shape = {"image_size": (8, 8), "channels": 1}
+        config = DEFAULT.replace(ac_weight=1)
+        assert config.resolve(**shape, attribute_names=("a", "b")).data.condition == "attributes"
+        with pytest.raises(ConfigError, match=r"--ac_weight=1: .* the data have vectors"):
+            config.resolve(**shape, vector_width=3)
+        with pytest.raises(ConfigError, match="--ac_weight=1 --d_pack=2: several samples"):
+            config.replace(d_pack=2)
+        with pytest.raises(ConfigError, match="a model learns one of them"):
+            DEFAULT.resolve(**shape, vector_width=3, num_classes=2)
 
     def test_half_precision_without_a_penalty(self):
         config = DEFAULT.replace(precision="mixed_bfloat16", r1_gamma=0, r2_gamma=0)

@@ -515,6 +515,24 @@ class TestRetune:
         assert gan.config.optimizer.g_lr != 1.0
 
 
+class TestAuxiliaryClassifier:
+    @pytest.mark.parametrize("kind", ["transformer", "conv"])
+    def test_learns(self, kind):
+        """From the features that the head reads, in the one pass; what has no class is let be."""
+        gan = TransformerGAN(
+            configure(ac_weight=1.0, condition_dropout=0.5, d_kind=kind, d_spectral_norm="spectral")
+        )
+        image, label = np.zeros((4, 8, 8, 1)), tf.constant([0, 1, 2, 3])
+        logits, classes = gan.discriminator(image, label, classify=True)
+        assert classes.shape == (4, 3)
+        np.testing.assert_array_equal(logits, gan.discriminator(image, label))
+        before = gan.discriminator.classifier.kernel.numpy()
+        data = next(iter(dataset(1)))
+        logs = gan.make_step()(data)
+        assert logs["class_loss"] > 0
+        assert (gan.discriminator.classifier.kernel.numpy() != before).any()
+
+
 class TestConditionDropout:
     def test_share_and_what_learns(self):
         """Both networks learn what has no class; without the option they have no such row."""

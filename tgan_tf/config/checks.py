@@ -89,6 +89,7 @@ def check_together(config: Config) -> None:
     _check_discriminator(d)
     _check_backbone(config)
     _check_groups(config)
+    _check_classifier(config)
     _check_objective(config.objective)
     o, precision = config.objective, config.training.precision
     if (
@@ -164,6 +165,20 @@ def _check_latents(config: Config) -> None:
         raise ConfigError(
             f"--d_backbone={config.discriminator.d_backbone} sees pixels, and --autoencoder gives"
             " latents; leave one of them out"
+        )
+
+
+def _check_classifier(config: Config) -> None:
+    weight, pack = config.objective.ac_weight, config.discriminator.d_pack
+    if weight and config.data.condition == "vector":
+        raise ConfigError(
+            f"--ac_weight={weight:g}: a classifier is of classes or attributes, and the data have"
+            " vectors; leave it out"
+        )
+    if weight and pack > 1:
+        raise ConfigError(
+            f"--ac_weight={weight:g} --d_pack={pack}: several samples that are judged together have"
+            " several classes; leave one of them out"
         )
 
 
@@ -365,11 +380,13 @@ def check_unused(config: Config) -> None:
         raise ConfigError("--noconditional has no use for --music_class; leave one of them out")
     if not config.data.conditional and config.generator.g_class_std != GeneratorConfig.g_class_std:
         raise ConfigError("--noconditional has no use for --g_class_std; leave one of them out")
-    if not config.data.conditional and config.data.condition_dropout:
-        raise ConfigError(
-            "--noconditional has no use for --condition_dropout; leave one of them out"
-        )
     o = config.objective
+    for name, value in (
+        ("condition_dropout", config.data.condition_dropout),
+        ("ac_weight", o.ac_weight),
+    ):
+        if not config.data.conditional and value:
+            raise ConfigError(f"--noconditional has no use for --{name}; leave one of them out")
     has = {
         "augment": o.augment,
         "augment=translation": "translation" in o.augment,

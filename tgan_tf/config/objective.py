@@ -76,6 +76,12 @@ class ObjectiveConfig:
     cr_augment: tuple[str, ...] = option(
         ("translation",), "what D's judgement should not depend on", choices=AUGMENTATIONS
     )
+    ac_weight: float = option(
+        0.0,
+        "weight of an auxiliary classifier in D, which both networks want to be right (AC-GAN: 1);"
+        " of attributes, one for each",
+        low=0,
+    )
     align_weight: float = option(
         0.0,
         "weight of 1 - cosine between D's tokens of real samples, mapped by a small network, and"

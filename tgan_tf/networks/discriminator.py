@@ -24,6 +24,9 @@ from tgan_tf.networks.alignment import Alignment
 from tgan_tf.networks.backbone import make_backbone
 from tgan_tf.networks.noise import TokenNoise
 
+# Logits [B], and the auxiliary classifier's [B, K].
+Judgement = tuple[tf.Tensor, tf.Tensor | None]
+
 
 class Discriminator(keras.Model):
     """Shared by both kinds: features -> logit, with projection of the condition.
@@ -45,6 +48,7 @@ class Discriminator(keras.Model):
 
     noise_numbers = 0
     spectral: SpectralNorm | None = None
+    classifier: keras.layers.Dense | None = None
     remat = False
 
     def __init__(self, config: Config | dict[str, Any], **kwargs: Any) -> None:
@@ -62,7 +66,8 @@ class Discriminator(keras.Model):
         label: tf.Tensor | None = None,
         noise: tf.Tensor | None = None,
         align: bool = False,
-    ) -> tf.Tensor:
+        classify: bool = False,
+    ) -> Any:
         """Images to logits.
 
         Args:
@@ -72,9 +77,10 @@ class Discriminator(keras.Model):
                 same for all examples, always.
             align: give how far the tokens are from those of the frozen model instead, 0 to 2;
                 for ``align_weight``.
+            classify: give the logits of the auxiliary classifier too; for ``ac_weight``.
 
         Returns:
-            ``[B]``.
+            ``[B]``; with ``classify`` also ``[B, K]``.
         """
         image = self.modality.see(tf.cast(image, self.compute_dtype))
         if align:
@@ -83,7 +89,8 @@ class Discriminator(keras.Model):
             label = label[:, None]  # [B, 1] or [B, 1, K]
         pack = self.config.discriminator.d_pack
         if pack == 1:
-            return self._judge(image, label, noise)
+            logits, classes = self._judge(image, label, noise)
+            return (logits, classes) if classify else logits
         _, *axes, channels = image.shape
         batch = tf.shape(image)[0] if image.shape[0] is None else image.shape[0]
         # The last example fills its pack.
@@ -96,12 +103,14 @@ class Discriminator(keras.Model):
             label = tf.reshape(tf.gather(label, chosen), (-1, pack, *label.shape[2:]))
         if noise is not None:
             noise = tf.gather(noise, chosen)[::pack]
-        return tf.repeat(self._judge(image, label, noise), pack)[:batch]
+        logits, _ = self._judge(image, label, noise)
+        return tf.repeat(logits, pack)[:batch]
 
     def _judge(
         self, image: tf.Tensor, label: tf.Tensor | None, noise: tf.Tensor | None
-    ) -> tf.Tensor:
-        """As ``call``, of packs: ``[B, H, W, C]``, ``[B, pack]``, ``[B, N]`` -> ``[B]``."""
+    ) -> Judgement:
+        """As ``call``, of packs: ``[B, H, W, C]``, ``[B, pack]``, ``[B, N]`` -> ``[B]``, and the
+        classifier's ``[B, K]``, if there is one."""
         raise NotImplementedError
 
     def _misalignment(self, image: tf.Tensor, noise: tf.Tensor | None) -> tf.Tensor:
@@ -135,6 +144,11 @@ class Discriminator(keras.Model):
                 autocast=False,
                 name="embedding",
             )
+        if self.num_conditions and self.config.objective.ac_weight:
+            self.classifier = keras.layers.Dense(
+                self.config.data.condition_width, **linear, name="classifier"
+            )
+            self.classifier.build((None, width))
         if d.d_spectral_norm != "none":
             self.spectral = SpectralNorm(self, d.d_spectral_norm == "improved")
         self.built = True
@@ -146,9 +160,9 @@ class Discriminator(keras.Model):
         with self.spectral.scope():  # out here, where weights are not cast to half precision
             return super().__call__(*args, **kwargs)
 
-    def _logits(self, features: tf.Tensor, label: tf.Tensor | None, x: tf.Tensor) -> tf.Tensor:
+    def _logits(self, features: tf.Tensor, label: tf.Tensor | None, x: tf.Tensor) -> Judgement:
         """``[B, C]`` (and ``label`` ``[B, pack]`` or ``[B, pack, K]``), pooled from ``x``
-        ``[B, ..., C]`` -> ``[B]``."""
+        ``[B, ..., C]``."""
         features = tf.cast(features, self.variable_dtype)
         if self.config.discriminator.d_minibatch_std:
             features = tf.concat([features, self.spread(x)], axis=-1)  # [B, C + 1]
@@ -160,7 +174,7 @@ class Discriminator(keras.Model):
             tables = tf.split(self.embedding, self.config.discriminator.d_pack)
             for place, table in enumerate(tables):
                 logits += tf.reduce_sum(embed(table, label[:, place]) * features, axis=-1)
-        return logits
+        return logits, None if self.classifier is None else self.classifier(features)
 
     def get_config(self) -> dict[str, Any]:
         return {"config": self.config.to_dict(), "name": self.name}
@@ -270,7 +284,7 @@ class TransformerDiscriminator(Discriminator):
 
     def _judge(
         self, image: tf.Tensor, label: tf.Tensor | None, noise: tf.Tensor | None
-    ) -> tf.Tensor:
+    ) -> Judgement:
         x = self._tokens(image, noise)
         mean = self.config.discriminator.d_pool == "mean"
         return self._logits(tf.reduce_mean(x, axis=1) if mean else x[:, 0], label, x)
@@ -338,7 +352,7 @@ class ConvDiscriminator(Discriminator):
 
     def _judge(
         self, image: tf.Tensor, label: tf.Tensor | None, noise: tf.Tensor | None
-    ) -> tf.Tensor:
+    ) -> Judgement:
         x = image
         for layer in self.convolutions:
             x = tf.nn.leaky_relu(layer(x), 0.2)  # [B, H / 2^i, W / 2^i, C_i]

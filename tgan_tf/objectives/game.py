@@ -13,6 +13,7 @@ import tensorflow as tf
 from tgan_tf.config import ObjectiveConfig
 from tgan_tf.objectives import penalties
 from tgan_tf.objectives.augmentation import augment
+from tgan_tf.objectives.classification import misclassification
 from tgan_tf.objectives.losses import LOSSES
 
 Numbers = dict[str, tf.Tensor]
@@ -26,7 +27,7 @@ class Game:
         objective: the options.
         discriminator: images ``[B, H, W, C]``, labels or None and noise ``[B, N]`` or None ->
             logits ``[B]``; with ``align=True``, how far its tokens are from those of a frozen
-            model, ``[B]``.
+            model, ``[B]``; with ``classify=True``, also those of a classifier, ``[B, K]``.
         pack: examples in a row that the discriminator judges together.
     """
 
@@ -64,8 +65,8 @@ class Game:
         """
         o = self.objective
         r1, r2 = (gamma if penalize else 0 for gamma in (o.r1_gamma, o.r2_gamma))
-        real_logit, real_penalty = self.judge(real, label, "real", numbers, bool(r1))
-        fake_logit, fake_penalty = self.judge(fake, label, "fake", numbers, bool(r2))
+        real_logit, real_penalty, real_mistake = self.judge(real, label, "real", numbers, bool(r1))
+        fake_logit, fake_penalty, fake_mistake = self.judge(fake, label, "fake", numbers, bool(r2))
         loss = LOSSES[o.loss][0](real_logit, fake_logit)  # [b]
         logs = {
             "loss_d": loss,
@@ -73,6 +74,9 @@ class Game:
             "fake_logit": fake_logit,
             "real_sign": tf.sign(real_logit),
         }
+        if o.ac_weight:
+            logs["class_loss"] = real_mistake + fake_mistake
+            loss += o.ac_weight * logs["class_loss"]
         if o.ada_target:
             against = fake_logit if o.compares_logits else 0.0
             logs["overfit_sign"] = tf.sign(real_logit - against)
@@ -103,8 +107,9 @@ class Game:
         self, real_logit: tf.Tensor, fake: tf.Tensor, label: tf.Tensor | None, numbers: Numbers
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """The generator's loss ``[b]`` for its images ``fake``, and their logits ``[b]``."""
-        fake_logit = self.look(fake, label, "fake", numbers)
-        return LOSSES[self.objective.loss][1](real_logit, fake_logit), fake_logit
+        fake_logit, _, mistake = self.judge(fake, label, "fake", numbers, False)
+        loss = LOSSES[self.objective.loss][1](real_logit, fake_logit)
+        return loss + self.objective.ac_weight * mistake, fake_logit
 
     def look(self, x: tf.Tensor, label: tf.Tensor | None, kind: str, numbers: Numbers) -> tf.Tensor:
         """Logits ``[b]`` of augmented images; ``kind`` says whose random numbers: real or fake."""
@@ -113,8 +118,9 @@ class Game:
 
     def judge(
         self, image: tf.Tensor, label: tf.Tensor | None, kind: str, numbers: Numbers, penalize: bool
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits ``[b]``, and their gradient penalty ``[b]`` (0 unless ``penalize``).
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Logits ``[b]``, their gradient penalty ``[b]`` (0 unless ``penalize``), and the loss of
+        the auxiliary classifier ``[b]`` (0 without).
 
         The penalty is with respect to the image before augmentation (R3GAN 2024, app. B).
         """
@@ -123,18 +129,29 @@ class Game:
         def logits_of(x: tf.Tensor) -> tf.Tensor:
             return self.look(x, label, kind, numbers)
 
-        if not penalize:
-            logit = logits_of(image)
-            return logit, tf.zeros_like(logit)
-        if o.penalty == "exact":
-            return logits_of(image), penalties.gradient_penalty(logits_of, image, self.pack)
+        noise = numbers.get(f"tokens_{kind}")
+        if not penalize or o.penalty == "exact":
+            logit, mistake = self._ask(self._augment(image, kind, numbers), label, noise)
+            if not penalize:
+                return logit, tf.zeros_like(logit), mistake
+            return logit, penalties.gradient_penalty(logits_of, image, self.pack), mistake
         # Both halves in one call: half as many, larger operations.
         moved = image + o.penalty_sigma * numbers[f"eps_{kind}"]
         halves = [self._augment(x, kind, numbers) for x in (image, moved)]
-        given = (halves, [label] * 2, [numbers.get(f"tokens_{kind}")] * 2)
+        given = (halves, [label] * 2, [noise] * 2)
         both = (None if pair[0] is None else tf.concat(pair, axis=0) for pair in given)
-        logit, disturbed = tf.split(self.discriminator(*both), 2)
-        return logit, penalties.finite_difference(logit, disturbed, o.penalty_sigma)
+        (logit, disturbed), (mistake, _) = (tf.split(x, 2) for x in self._ask(*both))
+        return logit, penalties.finite_difference(logit, disturbed, o.penalty_sigma), mistake
+
+    def _ask(
+        self, seen: tf.Tensor, label: tf.Tensor | None, noise: tf.Tensor | None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Logits ``[b]`` and the loss of the auxiliary classifier ``[b]``."""
+        if label is None or not self.objective.ac_weight:
+            logit = self.discriminator(seen, label, noise)
+            return logit, tf.zeros_like(logit)
+        logit, classes = self.discriminator(seen, label, noise, classify=True)
+        return logit, misclassification(classes, label)
 
     def _augment(self, x: tf.Tensor, kind: str, numbers: Numbers) -> tf.Tensor:
         o = self.objective

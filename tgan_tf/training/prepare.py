@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import tensorflow as tf
 
 from tgan_tf import evaluation
-from tgan_tf.config import Config
+from tgan_tf.config import Config, ConfigError
 from tgan_tf.data.latents import encoded
 from tgan_tf.data.sources import load_source
 from tgan_tf.data.types import Source
@@ -56,11 +56,22 @@ def prepare(
     with console.counting(f"preparing {config.data.dataset}") as progress:
         source = load_source(config.data, progress=progress)
     resolved = source.resolve(config)
+    _check_labels(resolved, source)
     evaluation.check(resolved, source)
     if config.data.autoencoder:
         with console.counting("encoding the images") as progress:
             source = replace(source, signals=encoded(source, resolved, progress))
     return Prepared(resolved, config, source, strategy, is_chief(strategy))
+
+
+def _check_labels(config: Config, source: Source) -> None:
+    asked = {
+        "condition_dropout": config.data.condition_dropout,
+        "ac_weight": config.objective.ac_weight,
+    }
+    for name, value in asked.items():
+        if value and not config.data.condition:
+            raise ConfigError(f"--{name}={value:g}: {source.name} has no labels; leave it out")
 
 
 def describe_source(source: Source, config: Config) -> str:
