@@ -34,7 +34,8 @@ CENTRES = np.array(list(itertools.product((-4.0, -2.0, 0.0, 2.0, 4.0), repeat=2)
 GRID_SAMPLES, DIGITS_SAMPLES = 2_500, 26_000
 _STACKS = 128_000  # training images, as many as PacGAN's
 
-# Of Lin et al. 2018: (modes, share of high quality, KL). Compare with the paper before citing.
+# Of Lin et al. 2018, tables 1 and 2: (modes, share of high quality, KL). docs/results.md says which
+# of them were compared with a source.
 PUBLISHED: dict[str, dict[str, tuple[float, float | None, float]]] = {
     "grid": {
         "GAN": (17.3, 0.948, 0.70),

@@ -66,7 +66,7 @@ def serving(*arguments: str) -> Iterator[Server]:
         )
         server = Server(process, f"localhost:{grpc}", f"http://localhost:{rest}", log)
         try:
-            end = time.monotonic() + 120
+            end = time.monotonic() + 300
             while True:
                 if process.poll() is not None or time.monotonic() > end:
                     raise RuntimeError(f"the server did not start: {server.printed()}")

@@ -23,6 +23,7 @@ import tensorflow as tf
 
 from tgan_tf.config import Config
 from tgan_tf.data.types import SampleSet, Source
+from tgan_tf.gan import TransformerGAN
 from tgan_tf.training import loop, prepare
 from tgan_tf.training.journal import Journal
 from tgan_tf.training.preview import Preview
@@ -102,6 +103,32 @@ def few_images() -> Iterator[None]:
 
 
 @contextmanager
+def by_turns(first: int = 250, steps: int = 20) -> Iterator[None]:
+    """After so many steps the networks learn by turns: neither answers the other in time."""
+    schedule = TransformerGAN._schedule
+
+    class Turns(tf.keras.optimizers.schedules.LearningRateSchedule):
+        def __init__(self, usual: Any, turn: int) -> None:
+            super().__init__()
+            self.usual, self.turn = usual, turn
+
+        def __call__(self, step: Any) -> tf.Tensor:
+            turn = (tf.cast(step, tf.int32) - first) // steps % 2
+            on = (step < first) | (turn == self.turn)
+            return tf.where(on, self.usual(step), 0.0)
+
+        def get_config(self) -> dict[str, Any]:
+            return {"usual": self.usual, "turn": self.turn}
+
+    def changed(self: TransformerGAN, rate: float, every: int) -> Any:
+        is_generator = rate == self.config.optimizer.g_lr
+        return Turns(schedule(self, rate, every), int(is_generator))
+
+    with mock.patch.object(TransformerGAN, "_schedule", changed):
+        yield
+
+
+@contextmanager
 def drawn(change: Callable[[np.ndarray, Any], tuple[np.ndarray, Any]]) -> Iterator[None]:
     """The averaged generator gets other seeds and labels than it was asked for."""
     sample = Preview.sample
@@ -155,6 +182,7 @@ RUNS: dict[str, tuple[dict[str, Any], Context]] = {
         {"r1_gamma": 0.0, "r2_gamma": 0.0, "beta1": 0.9, "g_lr": 2e-3, "d_lr": 2e-3},
         nullcontext,
     ),
+    "taking_turns": ({"ema_half_life_kimg": 4.0}, by_turns),
     "swinging": (
         {
             "loss": "wasserstein",

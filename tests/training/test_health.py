@@ -21,6 +21,7 @@ SICK = {
     "dropped_modes": "mode_collapse",
     "dropped_class": "class_collapse",
     "ignored_labels": "dead_conditioning",
+    "taking_turns": "oscillation",
     "swinging": "mode_collapse",
     "unpenalised": "mode_collapse",
 }
@@ -50,7 +51,8 @@ def test_the_trouble_of_a_sick_run_is_named_first(name: str, diagnosis: str) -> 
     assert found(rows_of(name))[0] == diagnosis
 
 
-def test_what_swings_is_named_too() -> None:
+def test_oscillation_alone_and_with_a_collapse() -> None:
+    assert found(rows_of("taking_turns")) == ["oscillation"]
     assert "oscillation" in found(rows_of("swinging"))
 
 
