@@ -73,20 +73,21 @@ def test_controllers_and_regularisers_go_on_where_they_were(tmp_path: Path) -> N
         penalty_every=2,
         total_kimg=0.04,
     )
-    unbroken, broken, resumed = (TransformerGAN(config) for _ in range(3))
-    steps = [gan.make_step() for gan in (unbroken, broken)]
-    for batch in games.dataset(10):
-        steps[0](batch)
+    unbroken, resumed = (TransformerGAN(config) for _ in range(2))
+    step = unbroken.make_step()
     for batch in games.dataset(5):
-        steps[1](batch)
-    Checkpoints(tmp_path, broken.trackables(), keep=1).save(5)
+        step(batch)
+    Checkpoints(tmp_path, unbroken.trackables(), keep=1).save(5)
+    anchor = float(unbroken.memory["real_anchor"])
+    for batch in games.dataset(5, start=5):
+        step(batch)
     assert Checkpoints(tmp_path, resumed.trackables(), keep=1).restore_latest() == 5
     step = resumed.make_step()
     for batch in games.dataset(5, start=5):
         step(batch)
     expected = games.state(unbroken)
     assert float(unbroken.memory["augment_p"]) > 0
-    assert float(unbroken.memory["real_anchor"]) != float(broken.memory["real_anchor"])
+    assert float(unbroken.memory["real_anchor"]) != anchor
     for name, value in games.state(resumed).items():
         np.testing.assert_array_equal(value, expected[name], err_msg=name)
 

@@ -32,7 +32,7 @@ class Finisher:
         self.journal = Journal(run.metrics)
         self.measured: list[Config] = []
         self.exported: list[str] = []
-        self.source = SimpleNamespace(name="digits")
+        self.source = SimpleNamespace(name="digits", modality="image")
 
     def __call__(self, **changes: object) -> None:
         recorder = SimpleNamespace(
