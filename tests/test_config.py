@@ -217,6 +217,8 @@ class TestRanges:
         company = {"precision": {"penalty": "exact"}, "d_kind": {"d_backbone": "x"}}.get(name, {})
         if name == "g_upsample":
             company = {"g_widths": 96, "g_depths": 1, "g_windows": 0}
+        if name == "g_window_pattern":
+            company = {"g_windows": (2, 2)}
         for choice in FLAGS[name].metadata["choices"]:
             value = (choice,) if is_tuple else choice
             assert value_of(DEFAULT.replace(**company | {name: value}), name) == value
@@ -270,6 +272,26 @@ class TestContradictions:
             ({"g_upsample": "shuffle"}, "shuffle makes 24 channels of 96, not --g_widths=48.*2"),
             ({"g_upsample": "bicubic"}, "bicubic makes 96 channels of 96, not --g_widths=48"),
             ({"g_modulation": False, "g_input": "constant"}, "--nog_modulation.*--g_latent_tok"),
+            ({"g_window_pattern": "double"}, "--g_window_pattern=double has no effect without"),
+            (
+                {"g_window_pattern": "double", "g_windows": (0, 2), "g_attention": "l2"},
+                "--g_window_pattern=double --g_attention=l2: use softmax",
+            ),
+            (
+                {"g_window_pattern": "double", "g_windows": (0, 2), "g_heads": 3},
+                "--g_window_pattern=double --g_heads=3: .* even number",
+            ),
+            (
+                {"g_window_pattern": "multi_axis", "g_windows": (2, 2), "g_relative_bias": True},
+                "multi_axis has no --g_relative_bias",
+            ),
+            ({"g_mlp_stages": 3}, "--g_mlp_stages=3: there are 2 stages"),
+            ({"g_mlp_stages": 1, "g_windows": (0, 2)}, "--g_windows=0,2 --g_mlp_stages=1: .* 0"),
+            (
+                {"g_attention": "additive", "g_qk_norm": True, "g_position": "rotary"},
+                "--g_attention=additive has no use for --g_qk_norm --g_position=rotary",
+            ),
+            ({"d_attention": "additive", "d_relative_bias": True}, "no use for --d_relative_bias"),
             ({"g_latent_position": True}, "--g_latent_position.*--g_latent_tokens"),
             ({"g_final_modulation": True, "g_final_norm": False}, "--g_final_modulation needs"),
             ({"g_final_modulation": True, "g_modulation": False}, "--g_final_modulation needs"),

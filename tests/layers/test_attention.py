@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tests.derivatives import assert_gradients
-from tgan_tf.layers import Attention, attend, relative_bias
+from tgan_tf.layers import Attention, attend, attend_additive, relative_bias
 
 RANDOM = np.random.default_rng(0)
 WIDTH, HEADS = 8, 2
@@ -48,6 +48,12 @@ class TestAttend:
         np.testing.assert_allclose(moved, attend(q, k, v, kind="l2"), rtol=1e-10)
 
 
+def test_additive():
+    q, k, v, scores = (RANDOM.normal(size=(2, HEADS, n, d)) for n, d in ((5, 4),) * 3 + ((1, 5),))
+    summary = (softmax(scores / 2)[..., 0, :, None] * q).sum(-2, keepdims=True)
+    np.testing.assert_allclose(attend_additive(q, k, v, scores), summary * k * v, rtol=1e-12)
+
+
 @pytest.mark.parametrize("grid", [(1, 1), (2, 3), (4, 4), (5, 2)])
 def test_relative_bias(grid):
     height, width = grid
@@ -78,6 +84,10 @@ def reference(layer: Attention, x: np.ndarray, context: np.ndarray | None = None
     else:
         kernels = np.split(layer.to_qkv.kernel.numpy(), 3, axis=1)
     q, k, v = (heads_of(y @ w) for y, w in zip((x, source, source), kernels, strict=True))
+    if layer.kind == "additive":
+        scores = (x @ kernels[0] @ layer.to_scores.kernel.numpy()).transpose(0, 2, 1)[:, :, None]
+        y = attend_additive(q, k, v, scores).numpy().transpose(0, 2, 1, 3).reshape(x.shape)
+        return y @ layer.project.kernel.numpy() + layer.project.bias.numpy()
     if layer.qk_norm:
         q, k = (
             y / np.sqrt((y**2).mean(-1, keepdims=True) + 1e-6) * gain.numpy()
@@ -92,12 +102,25 @@ def reference(layer: Attention, x: np.ndarray, context: np.ndarray | None = None
         height, width = layer.grid
         side = (layer.window, layer.window) if layer.window else layer.grid
         cells = list(itertools.product(range(height), range(width)))
+        half = slice(None, layer.heads // 2)
         for (a, (i, j)), (b, (m, n)) in itertools.product(enumerate(cells), repeat=2):
-            if (i // side[0], j // side[1]) != (m // side[0], n // side[1]):
-                scores[:, :, a, b] = -np.inf
-            elif layer.relative_bias:
+            if layer.relative_bias and abs(i - m) < side[0] and abs(j - n) < side[1]:
                 row = (i - m + side[0] - 1) * (2 * side[1] - 1) + j - n + side[1] - 1
                 scores[:, :, a, b] += layer.bias_table.numpy()[row]
+            near = (i // side[0], j // side[1]) == (m // side[0], n // side[1])
+            far = near
+            if side == layer.grid:
+                pass  # one window
+            elif layer.pattern == "double":
+                shift = side[0] // 2
+                shifted = [(place + side[0] - shift) // side[0] for place in (i, j, m, n)]
+                far = shifted[:2] == shifted[2:]
+            elif layer.pattern == "multi_axis":
+                far = (i % side[0], j % side[1]) == (m % side[0], n % side[1])
+            if not near:
+                scores[:, half, a, b] = -np.inf
+            if not far:
+                scores[:, layer.heads // 2 :, a, b] = -np.inf
     y = (softmax(scores) @ v).transpose(0, 2, 1, 3).reshape(x.shape)
     return y @ layer.project.kernel.numpy() + layer.project.bias.numpy()
 
@@ -114,6 +137,11 @@ OPTIONS = [
     {"grid": (4, 6), "window": 2, "relative_bias": True, "kind": "l2", "qk_norm": True},
     {"cross": True},
     {"cross": True, "qk_norm": True},
+    {"kind": "additive"},
+    {"grid": (4, 6), "window": 2, "pattern": "double"},
+    {"grid": (6, 9), "window": 3, "pattern": "double", "relative_bias": True, "qk_norm": True},
+    {"grid": (4, 6), "window": 2, "pattern": "multi_axis", "qk_norm": True},
+    {"grid": (2, 2), "window": 2, "pattern": "multi_axis"},
 ]
 
 
@@ -158,6 +186,8 @@ def test_as_keras_multi_head_attention(cross):
         {},
         {"kind": "l2"},
         {"grid": (2, 4), "window": 2, "relative_bias": True, "qk_norm": True},
+        {"grid": (2, 4), "window": 2, "pattern": "double"},
+        {"kind": "additive"},
     ],
     ids=str,
 )
@@ -203,6 +233,13 @@ def test_round_trip(options):
     [
         ({"heads": 3}, "heads=3 does not divide width=8"),
         ({"kind": "linear"}, "'linear' is not one of softmax, l2"),
+        ({"pattern": "axes"}, "'axes' is not one of plain, double"),
+        ({"kind": "additive", "qk_norm": True}, "additive.*no qk_norm"),
+        ({"pattern": "double", "window": 2, "grid": (4, 4), "heads": 1}, "even heads=1"),
+        (
+            {"pattern": "multi_axis", "window": 2, "grid": (4, 4), "relative_bias": True},
+            "multi_axis' has no relative_bias",
+        ),
         ({"window": 2}, "need the grid"),
         ({"relative_bias": True}, "need the grid"),
         ({"window": 2, "grid": (4, 5)}, "window=2 does not divide"),

@@ -15,18 +15,20 @@ X = RANDOM.normal(0.5, 2, (2, 3, 8))
 
 
 def closed_form(x: np.ndarray, kind: str, epsilon: float) -> np.ndarray:
+    if kind == "instance":
+        return closed_form(x.swapaxes(-1, -2), "layer", epsilon).swapaxes(-1, -2)
     if kind == "layer":
         return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + epsilon)
     return x / np.sqrt((x**2).mean(-1, keepdims=True) + epsilon)
 
 
 @pytest.mark.parametrize("epsilon", [1e-6, 0.1])
-@pytest.mark.parametrize("kind", ["layer", "rms", "pixel"])
+@pytest.mark.parametrize("kind", ["layer", "rms", "pixel", "instance"])
 def test_closed_form(kind, epsilon):
     np.testing.assert_allclose(normalize(X, kind, epsilon), closed_form(X, kind, epsilon))
 
 
-@pytest.mark.parametrize("kind", ["layer", "rms", "pixel"])
+@pytest.mark.parametrize("kind", ["layer", "rms", "pixel", "instance"])
 @pytest.mark.parametrize(("dtype", "rtol"), [(tf.float16, 2e-3), (tf.bfloat16, 1e-2)])
 def test_half_precision(kind, dtype, rtol):
     """The statistics do not overflow, nor lose what the numbers have."""
@@ -37,7 +39,7 @@ def test_half_precision(kind, dtype, rtol):
     np.testing.assert_allclose(tf.cast(y, tf.float64), expected, rtol=rtol, atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["layer", "rms", "pixel"])
+@pytest.mark.parametrize("kind", ["layer", "rms", "pixel", "instance"])
 def test_second_derivative(kind):
     """Of a sum of squares of first derivatives, as a gradient penalty is."""
     x = tf.Variable(X)
@@ -76,18 +78,19 @@ def test_as_in_keras(kind, theirs):
 
 
 @pytest.mark.parametrize("affine", [True, False])
-@pytest.mark.parametrize("kind", ["layer", "rms", "pixel"])
+@pytest.mark.parametrize("kind", ["layer", "rms", "pixel", "instance"])
 def test_modulation(kind, affine):
     layer = Normalization(kind, affine=affine, dtype="float64")
     layer.build(X.shape)
     layer.set_weights([RANDOM.normal(size=w.shape) for w in layer.weights])
     learned = affine and kind != "pixel"
-    assert len(layer.weights) == learned * (2 if kind == "layer" else 1)
+    centred = kind in ("layer", "instance")
+    assert len(layer.weights) == learned * (1 + centred)
     scale, shift = RANDOM.normal(size=(2, 2, 8))
     expected = closed_form(X, kind, layer.epsilon)
     if learned:
         expected = expected * layer.gain.numpy()
-        expected = expected + layer.offset.numpy() if kind == "layer" else expected
+        expected = expected + layer.offset.numpy() if centred else expected
     np.testing.assert_allclose(layer(X), expected, rtol=1e-12)
     expected = expected * (1 + scale[:, None]) + shift[:, None]
     np.testing.assert_allclose(layer(X, scale, shift), expected, rtol=1e-12)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tgan_tf.layers import bicubic_matrix, pool_tokens, to_grid, to_tokens, upsample
+from tgan_tf.layers import bicubic_matrix, linear_matrix, pool_tokens, to_grid, to_tokens, upsample
 
 RANDOM = np.random.default_rng(0)
 
@@ -34,6 +34,14 @@ def test_known_rows():
     rows += [[0.22656, 0.87891, -0.10547, 0], [-0.10547, 0.87891, 0.26172, -0.03516]]
     mirrored = [row[::-1] for row in rows[::-1]]
     np.testing.assert_allclose(bicubic_matrix(4, 2), rows + mirrored, atol=5e-6)
+
+
+def test_upsample_linear():
+    x = RANDOM.normal(size=(2, 15, 4))
+    y = to_grid(upsample(x, (3, 5), "linear"), (6, 10))
+    expected = tf.image.resize(x.reshape(2, 3, 5, 4), (6, 10))
+    np.testing.assert_allclose(y, expected, atol=1e-6)
+    np.testing.assert_allclose(linear_matrix(2, 2)[:2], [[1, 0], [0.75, 0.25]])
 
 
 def test_upsample_bicubic():

@@ -71,6 +71,26 @@ def test_modulated_norms_have_no_weights_of_their_own():
     assert not block.norm2.weights
 
 
+@pytest.mark.parametrize("modulation", ["", "shift", "gate"])
+def test_without_self_attention(modulation):
+    block = TransformerBlock(
+        8, 2, norm="layer", modulation=modulation, self_attention=False, cross="after",
+        dtype="float64",
+    )  # fmt: skip
+    block.build(X.shape, W.shape, CONTEXT.shape)
+    randomize(block)
+    y = X + block.attend_cross(block.norm_cross(X), CONTEXT).numpy()
+    scale, second = (
+        np.split(dense(block.to_modulation, W), 2, axis=-1) if modulation else (None, None)
+    )
+    shift = second if modulation == "shift" else None
+    hidden = gelu(dense(block.mlp_in, block.norm2(y, scale, shift).numpy()))
+    gate = second[:, None] if modulation == "gate" else 1
+    expected = y + gate * dense(block.mlp_out, hidden)
+    given = block(X, W if modulation else None, CONTEXT)
+    np.testing.assert_allclose(given, expected, rtol=1e-9, atol=1e-10)
+
+
 def test_noise_moves_all_channels_of_a_token_alike():
     block = TransformerBlock(8, 2, norm="layer", attention={"noise": True}, dtype="float64")
     block.build(X.shape)

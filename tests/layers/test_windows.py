@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tgan_tf.layers import merge_windows, shuffle_pixels, split_windows, to_grid, to_tokens
+from tgan_tf.layers import (
+    merge_dilated,
+    merge_windows,
+    roll,
+    shifted_regions,
+    shuffle_pixels,
+    split_dilated,
+    split_windows,
+    to_grid,
+    to_tokens,
+)
 
 
 def tokens(batch: int, count: int, channels: int) -> np.ndarray:
@@ -25,6 +35,43 @@ def test_split_windows(grid, window):
     ]
     np.testing.assert_array_equal(parts, expected)
     np.testing.assert_array_equal(merge_windows(parts, grid, window), x)
+
+
+@pytest.mark.parametrize(("grid", "window"), [((4, 4), 2), ((2, 6), 2), ((6, 3), 3), ((3, 5), 1)])
+def test_split_dilated(grid, window):
+    x = tokens(2, grid[0] * grid[1], 3)
+    parts = split_dilated(x, grid, window).numpy()
+    expected = [
+        [
+            example[row * grid[1] + column]
+            for row in range(i, grid[0], window)
+            for column in range(j, grid[1], window)
+        ]
+        for example in x
+        for i in range(window)
+        for j in range(window)
+    ]
+    np.testing.assert_array_equal(parts, expected)
+    np.testing.assert_array_equal(merge_dilated(parts, grid, window), x)
+
+
+@pytest.mark.parametrize("shift", [0, 1, 2, 3, -2])
+def test_roll(shift):
+    x = tokens(2, 12, 3)
+    expected = np.roll(x.reshape(2, 3, 4, 3), (-shift, -shift), (1, 2))
+    np.testing.assert_array_equal(to_grid(roll(x, (3, 4), shift), (3, 4)), expected)
+
+
+def test_shifted_regions():
+    """Neighbours in a rolled window are of one region only if they are neighbours before."""
+    grid, window, shift = (4, 6), 2, 1
+    region = shifted_regions(grid, window, shift)
+    assert region.shape == (6, 4)
+    cells = np.stack(np.indices(grid), -1).reshape(1, 24, 2)
+    cells = np.asarray(split_windows(roll(cells, grid, shift), grid, window))  # [6, 4, 2]
+    for places, numbers in zip(cells, region, strict=True):
+        near = np.abs(places[:, None] - places).max(-1) < window  # [4, 4]
+        np.testing.assert_array_equal(near, numbers[:, None] == numbers)
 
 
 def test_grid_and_tokens():

@@ -177,7 +177,36 @@ DISCRIMINATORS |= {
     "vector": {**VECTOR, **UNCONDITIONAL},
     "conv_attributes": {"d_kind": "conv", "d_patch": 4, "d_pack": 2, **ATTRIBUTES, **UNCONDITIONAL},
 }
+SMALL_STYLESWIN = {
+    **{"g_widths": (16, 8), "g_depths": (1, 2), "g_windows": (0, 2), "g_heads": 2},
+    **{"mapping_layers": 1, "latent_dim": 6, "w_dim": 8, "d_width": 8, "d_patch": 4},
+}
+SMALL_HIT = {
+    **{"g_widths": (8, 4), "g_depths": (1, 1), "g_windows": (2, 0), "g_heads": 2},
+    **{"g_mlp_stages": 1, "g_latent_tokens": 3, "latent_dim": 6, "d_width": 8, "d_patch": 4},
+}
+SMALL_LADA = {
+    **{"g_widths": (8, 4), "g_depths": (1, 1), "g_windows": (0, 0), "g_heads": 2, "g_patch": 2},
+    **{"latent_dim": 6, "d_width": 8, "d_depth": 1, "d_heads": 2, "d_patch": 2},
+}
+GENERATORS |= {
+    "styleswin": {"preset": "styleswin_ffhq256", **SMALL_STYLESWIN, "size": (8, 12)},
+    "hit": {"preset": "hit_ffhq256", **SMALL_HIT, "size": (8, 12)},
+    "lada": {"preset": "lada_cifar10", **SMALL_LADA, "size": (8, 12)},
+    "additive_gate_levels": {
+        **{"g_attention": "additive", "g_gate": True, "g_norm": "instance", "g_depths": (1, 2)},
+        **{"g_levels": 2, "g_mlp_stages": 1, "g_latent_tokens": 2, "g_latent_attention": "stage"},
+        **{"g_windows": (0, 0)},
+    },
+}
 DISCRIMINATORS |= {
+    "styleswin": {"preset": "styleswin_ffhq256", **SMALL_STYLESWIN},
+    "hit": {"preset": "hit_ffhq256", **SMALL_HIT},
+    "lada": {"preset": "lada_cifar10", **SMALL_LADA, "size": (8, 12)},
+    "additive": {
+        **{"d_attention": "additive", "d_noise": True, "d_pool": "class_token"},
+        "d_activation": "gelu",
+    },
     "spectral_norm": {"d_spectral_norm": "spectral", **WIDE, **UNCONDITIONAL},
     "conv_spectral_norm": {"d_kind": "conv", "d_patch": 4, "d_spectral_norm": "improved"},
     "vitgan": {"preset": "vitgan_cifar10", "d_width": 8, "d_depth": 2, "d_heads": 2},
@@ -220,6 +249,8 @@ def configure(kind: str, name: str, precision: str = "float64") -> Config:
         if preset.startswith(("gat", "vitgan")):
             small = {"g_widths": 8, "g_depths": 4, "g_heads": 1}
             small |= {"d_width": 8, "d_depth": 1, "d_heads": 1}
+        elif not preset.startswith("transgan"):
+            small = {}  # both networks have their sizes
         options = {**PRESETS[preset], **small, "d_patch": 2, **options, "image_size": size}
         channels = 3
     data = options.pop("data", {"image_size": size, "channels": channels})

@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tgan_tf.config.attention import check_additive, check_windows
 from tgan_tf.config.errors import ConfigError
 from tgan_tf.config.experiment import MUSIC, DataConfig
 from tgan_tf.config.networks import DiscriminatorConfig, GeneratorConfig
@@ -65,6 +66,9 @@ def check_together(config: Config) -> None:
             raise ConfigError(f"--g_heads={heads} does not divide --g_widths={width}")
         _check_hidden("g", width, g.g_mlp_ratio)
         _check_position("g", g.g_position, width, heads)
+    check_windows(g)
+    for network, options in (("g", g), ("d", d)):
+        check_additive(network, options)
     if g.g_depths and g.g_depths[-1] % g.g_levels:
         raise ConfigError(
             f"--g_levels={g.g_levels} does not divide the {g.g_depths[-1]} blocks of the last of"

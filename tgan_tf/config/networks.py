@@ -9,8 +9,13 @@ from typing import Any
 from tgan_tf.config.option import option
 
 NORMS = ("layer", "rms", "pixel")
+ATTENTIONS = ("softmax", "l2", "additive")
 ACTIVATIONS = ("gelu", "leaky_relu", "swiglu")
 POSITIONS = ("learned", "fixed", "rotary")
+_ATTENTION_TEXT = (
+    "kind of attention; l2: by distances; additive: one vector for each head, at a cost that is"
+    " linear in the tokens"
+)
 _POSITION_TEXT = (
     "how tokens know their place: a learned table; a fixed one of sines and cosines; rotary: the"
     " fixed one, and queries and keys are rotated"
@@ -52,6 +57,16 @@ class GeneratorConfig:
     g_windows: tuple[int, ...] = option(
         (0, 0), "attention window of each stage, in tokens; 0: global", low=0
     )
+    g_window_pattern: str = option(
+        "plain",
+        "which tokens windows let see each other: plain: those of a window; double: for half of the"
+        " heads, windows are shifted by half; multi_axis: half of the heads joins tokens with the"
+        " same place in their windows",
+        choices=("plain", "double", "multi_axis"),
+    )
+    g_mlp_stages: int = option(
+        0, "so many of the last stages have no self-attention, only MLPs", low=0
+    )
     g_heads: tuple[int, ...] = option(
         (4,), "attention heads, of every stage or one number for all", low=1
     )
@@ -68,7 +83,7 @@ class GeneratorConfig:
         "of the pixels; linear: none, decoding clips",
         choices=("tanh", "linear"),
     )
-    g_attention: str = option("softmax", "kind of attention", choices=("softmax", "l2"))
+    g_attention: str = option("softmax", _ATTENTION_TEXT, choices=ATTENTIONS)
     g_qk_norm: bool = option(False, "RMS-normalise queries and keys")
     g_relative_bias: bool = option(False, "learned relative position bias")
     g_input: str = option(
@@ -91,10 +106,15 @@ class GeneratorConfig:
         ("dense_shuffle",),
         "how tokens become those of the next stage, for every transition or one for all;"
         " dense_shuffle: a linear map to 4 times the next width, then channels become pixels;"
-        " shuffle: without the map; smooth_shuffle: after a low-pass filter; bicubic: by resizing",
-        choices=("dense_shuffle", "shuffle", "smooth_shuffle", "bicubic"),
+        " shuffle: without the map; smooth_shuffle: after a low-pass filter; bicubic: by resizing;"
+        " dense_linear: by linear interpolation, after a linear map",
+        choices=("dense_shuffle", "shuffle", "smooth_shuffle", "bicubic", "dense_linear"),
     )
-    g_norm: str = option("rms", "normalisation", choices=NORMS)
+    g_norm: str = option(
+        "rms",
+        "normalisation of a token's channels; instance: of a channel over the tokens",
+        choices=(*NORMS, "instance"),
+    )
     g_norm_epsilon: float = option(1e-6, "added to the variance", above=0)
     g_final_norm: bool = option(True, "normalise once more before the output")
     g_final_modulation: bool = option(False, "w scales and shifts that norm too")
@@ -106,13 +126,14 @@ class GeneratorConfig:
     )
     g_activation: str = option("leaky_relu", _ACTIVATION_TEXT, choices=ACTIVATIONS)
     g_latent_tokens: int = option(
-        0, "tokens made from w that every block attends to; 0: no cross attention", low=0
+        0, "tokens made from w that blocks attend to; 0: no cross attention", low=0
     )
     g_latent_position: bool = option(False, "a learned position for each of these tokens")
     g_latent_attention: str = option(
         "after",
-        "when: after the self-attention, normalised; before all else, without a norm",
-        choices=("after", "before"),
+        "when: after the self-attention, normalised; before all else, without a norm; in a block"
+        " of its own, at the start of each stage",
+        choices=("after", "before", "stage"),
     )
 
     @property
@@ -185,7 +206,7 @@ class DiscriminatorConfig:
         "what the head reads; a class token joins for the last block, or for all of them",
         choices=("mean", "class_token", "class_token_first"),
     )
-    d_attention: str = option("softmax", "kind of attention", choices=("softmax", "l2"))
+    d_attention: str = option("softmax", _ATTENTION_TEXT, choices=ATTENTIONS)
     d_qk_norm: bool = option(False, "RMS-normalise queries and keys")
     d_relative_bias: bool = option(False, "learned relative position bias")
     d_spectral_norm: str = option(

@@ -1,18 +1,29 @@
 """Building blocks of the networks: attention, normalisation, modulation, stems and outputs."""
 
-from tgan_tf.layers.attention import Attention, attend, relative_bias
+from tgan_tf.layers.attend import attend, attend_additive, keep_apart, relative_bias
+from tgan_tf.layers.attention import Attention
 from tgan_tf.layers.conditions import embed, without
 from tgan_tf.layers.image import ImageOutput, ImageStem
 from tgan_tf.layers.minibatch import MinibatchStddev
 from tgan_tf.layers.normalization import Normalization, normalize
 from tgan_tf.layers.positions import rotate, sincos_table
 from tgan_tf.layers.rematerialization import rematerialized
-from tgan_tf.layers.resampling import bicubic_matrix, pool_tokens, resize_tokens, upsample
+from tgan_tf.layers.resampling import (
+    bicubic_matrix,
+    linear_matrix,
+    pool_tokens,
+    resize_tokens,
+    upsample,
+)
 from tgan_tf.layers.spectral import SpectralNorm
 from tgan_tf.layers.transformer import MappingNetwork, TransformerBlock
 from tgan_tf.layers.windows import (
+    merge_dilated,
     merge_windows,
+    roll,
+    shifted_regions,
     shuffle_pixels,
+    split_dilated,
     split_windows,
     to_grid,
     to_tokens,
@@ -28,17 +39,24 @@ __all__ = [
     "SpectralNorm",
     "TransformerBlock",
     "attend",
+    "attend_additive",
     "bicubic_matrix",
     "embed",
+    "keep_apart",
+    "linear_matrix",
+    "merge_dilated",
     "merge_windows",
     "normalize",
     "pool_tokens",
     "relative_bias",
     "rematerialized",
     "resize_tokens",
+    "roll",
     "rotate",
+    "shifted_regions",
     "shuffle_pixels",
     "sincos_table",
+    "split_dilated",
     "split_windows",
     "to_grid",
     "to_tokens",

@@ -8,71 +8,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tgan_tf.layers.attend import attend, attend_additive, keep_apart, relative_bias
 from tgan_tf.layers.normalization import normalize
 from tgan_tf.layers.positions import rotate
-from tgan_tf.layers.windows import merge_windows, split_windows
+from tgan_tf.layers.windows import (
+    merge_dilated,
+    merge_windows,
+    roll,
+    shifted_regions,
+    split_dilated,
+    split_windows,
+)
 
-KINDS = ("softmax", "l2")
-
-
-def attend(
-    query: tf.Tensor,
-    key: tf.Tensor,
-    value: tf.Tensor,
-    *,
-    kind: str = "softmax",
-    bias: tf.Tensor | None = None,
-) -> tf.Tensor:
-    """Attention of every query to every key.
-
-    ``softmax(Q K^T / sqrt(d)) V`` (Vaswani et al. 2017, eq. 1), or with the negative squared
-    distance instead of the product, ``softmax(-|q - k|^2 / sqrt(d)) V`` (Kim et al. 2021, eq. 12),
-    which is Lipschitz where the product is not.
-
-    Args:
-        query: ``[..., N, d]``.
-        key: ``[..., M, d]``.
-        value: ``[..., M, e]``.
-        kind: ``softmax`` or ``l2``.
-        bias: added to the scores, broadcastable to ``[..., N, M]``.
-
-    Returns:
-        ``[..., N, e]``.
-    """
-    root = float(np.sqrt(query.shape[-1]))
-    if kind == "l2":
-        # -|q - k|^2 = 2 q.k - |k|^2 - |q|^2; the last term is the same for every key of a query
-        # and falls out of the softmax.
-        scores = tf.matmul(query * (2 / root), key, transpose_b=True)  # [..., N, M]
-        scores -= tf.reduce_sum(tf.square(key), axis=-1)[..., None, :] / root
-    else:
-        # Scaling the queries touches N * d numbers, scaling the scores N * M.
-        scores = tf.matmul(query * (1 / root), key, transpose_b=True)  # [..., N, M]
-    if bias is not None:
-        scores += tf.cast(bias, scores.dtype)
-    return tf.matmul(tf.nn.softmax(scores), value)  # [..., N, e]
-
-
-def relative_bias(table: tf.Tensor, grid: tuple[int, int]) -> tf.Tensor:
-    """A bias for each query and key of a grid, by their offset (Swin, Liu et al. 2021).
-
-    Rows are gathered before columns: one index of all pairs would be a constant of ``(H*W)**2``
-    numbers in every graph and exported file.
-
-    Args:
-        table: ``[(2H-1) * (2W-1), heads]``; the entry of the query at (i, j) and the key at (m, n)
-            is ``(i - m + H - 1) * (2W - 1) + j - n + W - 1``.
-        grid: (H, W).
-
-    Returns:
-        ``[heads, H*W, H*W]``.
-    """
-    height, width = grid
-    down, right = (np.arange(n)[:, None] - np.arange(n) + n - 1 for n in grid)
-    table = tf.reshape(table, (2 * height - 1, 2 * width - 1, -1))
-    bias = tf.gather(tf.gather(table, down), right, axis=2)  # [H, H, W, W, heads]
-    bias = tf.transpose(bias, (4, 0, 2, 1, 3))  # [heads, H, W, H, W]
-    return tf.reshape(bias, (-1, height * width, height * width))
+KINDS = ("softmax", "l2", "additive")
+PATTERNS = ("plain", "double", "multi_axis")
 
 
 @keras.saving.register_keras_serializable(package="tgan_tf")
@@ -84,8 +33,14 @@ class Attention(keras.layers.Layer):
         heads: number of heads; divides ``width``.
         grid: (H, W) of the tokens; needed for windows and the relative bias.
         window: side of the square windows that attend to themselves; 0: the whole grid.
-        kind: ``softmax`` or ``l2``. With ``l2``, queries and keys share their weights, as its
-            Lipschitz bound needs (Kim et al. 2021).
+        pattern: which tokens see each other, where windows do not cover the grid. ``plain``: those
+            of a window; ``double``: for half of the heads, windows are shifted by half of their
+            side, and smaller at the edges (StyleSwin, Zhang et al. 2022, sec. 3.2); ``multi_axis``:
+            half of the heads joins tokens with the same place in their windows (HiT, Zhao et al.
+            2021).
+        kind: ``softmax``, ``l2`` or ``additive``. With ``l2``, queries and keys share their
+            weights, as its Lipschitz bound needs (Kim et al. 2021). ``additive`` costs as much for
+            each token as there are channels, however many tokens there are.
         qk_norm: RMS-normalise queries and keys, with a learned gain (Henry et al. 2020).
         relative_bias: add a learned bias for each offset in the grid (Swin).
         rotary: rotate queries and keys by their place in the grid (or the window).
@@ -104,6 +59,7 @@ class Attention(keras.layers.Layer):
         *,
         grid: tuple[int, int] | None = None,
         window: int = 0,
+        pattern: str = "plain",
         kind: str = "softmax",
         qk_norm: bool = False,
         relative_bias: bool = False,
@@ -119,17 +75,26 @@ class Attention(keras.layers.Layer):
             raise ValueError(f"heads={heads} does not divide width={width}")
         if kind not in KINDS:
             raise ValueError(f"kind={kind!r} is not one of {', '.join(KINDS)}")
+        if pattern not in PATTERNS:
+            raise ValueError(f"pattern={pattern!r} is not one of {', '.join(PATTERNS)}")
         if (window or relative_bias or rotary) and grid is None:
             raise ValueError("window, relative_bias and rotary need the grid (H, W)")
         if window and (grid[0] % window or grid[1] % window):  # type: ignore[index]
             raise ValueError(f"window={window} does not divide the grid {grid}")
-        if cross and (window or relative_bias or rotary or kind == "l2"):
+        if cross and (window or relative_bias or rotary or kind != "softmax"):
             raise ValueError(
-                "attention to a context has no window, relative_bias, rotary or kind='l2'"
+                f"attention to a context has no window, relative_bias, rotary or kind={kind!r}"
             )
+        if kind == "additive" and (qk_norm or relative_bias or rotary):
+            raise ValueError("kind='additive' has no qk_norm, relative_bias or rotary")
+        if pattern != "plain" and window and (kind != "softmax" or heads % 2):
+            raise ValueError(f"pattern={pattern!r} needs kind='softmax' and an even heads={heads}")
+        if pattern == "multi_axis" and relative_bias:
+            raise ValueError("pattern='multi_axis' has no relative_bias")
         if prefix and (window or relative_bias):
             raise ValueError("tokens in front of the grid have no window and no relative_bias")
         self.width, self.heads, self.window, self.kind = width, heads, window, kind
+        self.pattern = pattern
         # Any: None where neither windows nor a bias ask for it, which is checked above.
         self.grid: Any = tuple(grid) if grid else None
         self.qk_norm, self.relative_bias, self.cross = qk_norm, relative_bias, cross
@@ -160,6 +125,9 @@ class Attention(keras.layers.Layer):
             parts = 2 if self.kind == "l2" else 3
             self.to_qkv = dense(parts * width, "to_qkv")
             self.to_qkv.build(input_shape)
+            if self.kind == "additive":
+                self.to_scores = dense(self.heads, "to_scores")
+                self.to_scores.build((*input_shape[:-1], width))
         self.project = dense(width, "project", use_bias=True)
         self.project.build((*input_shape[:-1], width))
         if self.qk_norm:
@@ -187,37 +155,97 @@ class Attention(keras.layers.Layer):
         """``[B, N, C]`` -> ``[B, N, C]``; ``context`` is ``[B, M, E]``, ``noise`` ``[B, N]``."""
         if self.noise and noise is not None:
             x = x + (tf.cast(noise, x.dtype) * tf.cast(self.noise_strength, x.dtype))[..., None]
+        if self._split and self.pattern != "plain":
+            return self.project(self._in_halves(self.to_qkv(x)))
         if self._split:
             x = split_windows(x, self.grid, self.window)  # [B * windows, window**2, C]
         if self.cross:
-            (query,) = self._to_heads(self.to_q(x), 1)
-            key, value = self._to_heads(self.to_kv(context), 2)
-        elif self.kind == "l2":
-            query, value = self._to_heads(self.to_qkv(x), 2)
+            parts = [*_to_heads(self.to_q(x), 1, self.heads)]
+            parts += _to_heads(self.to_kv(context), 2, self.heads)
         else:
-            query, key, value = self._to_heads(self.to_qkv(x), 3)  # [B, heads, N, d]
+            projected = self.to_qkv(x)
+            parts = _to_heads(projected, 2 if self.kind == "l2" else 3, self.heads)
+        if self.kind == "additive":
+            scores = self.to_scores(projected[..., : self.width])  # [B, N, heads]
+            scores = tf.transpose(scores, (0, 2, 1))[:, :, None]  # [B, heads, 1, N]
+            x = _from_heads(attend_additive(*parts, scores))  # [B, N, C]
+        else:
+            bias = None
+            if self.relative_bias:
+                bias = relative_bias(tf.convert_to_tensor(self.bias_table), self._local_grid)
+            x = self._attend(parts, self._local_grid, bias)  # [B, N, C]
+        x = self.project(x)
+        return merge_windows(x, self.grid, self.window) if self._split else x
+
+    def _attend(
+        self,
+        parts: list[tf.Tensor],
+        grid: tuple[int, int],
+        bias: tf.Tensor | None,
+        region: np.ndarray | None = None,
+    ) -> tf.Tensor:
+        """Queries, keys (unless they are the queries) and values -> what they make of each other.
+
+        Args:
+            parts: each ``[B, heads, N, d]``.
+            grid: of the N tokens.
+            bias: ``[heads, N, N]`` or None.
+            region: where windows are put together of several: numbers below 4, ``[windows, N]``;
+                tokens of other regions are not seen.
+
+        Returns:
+            ``[B, N, heads * d]``.
+        """
+        query, *others = parts
+        key, value = others[0], others[-1]
         if self.qk_norm:
             query = normalize(query, "rms", 1e-6) * tf.cast(self.q_gain, query.dtype)
             if self.kind != "l2":
                 key = normalize(key, "rms", 1e-6) * tf.cast(self.k_gain, key.dtype)
         if self.rotary:
-            query = rotate(query, self._local_grid, self.prefix)
+            query = rotate(query, grid, self.prefix)
             if self.kind != "l2":
-                key = rotate(key, self._local_grid, self.prefix)
+                key = rotate(key, grid, self.prefix)
         if self.kind == "l2":
             key = query
-        bias = None
-        if self.relative_bias:
-            bias = relative_bias(tf.convert_to_tensor(self.bias_table), self._local_grid)
-        x = attend(query, key, value, kind=self.kind, bias=bias)  # [B, heads, N, d]
-        x = tf.transpose(x, (0, 2, 1, 3))  # [B, N, heads, d]
-        x = self.project(tf.reshape(x, (-1, x.shape[1], self.width)))  # [B, N, C]
-        return merge_windows(x, self.grid, self.window) if self._split else x
+        if region is not None:
+            query, key = keep_apart(query, key, region)
+        return _from_heads(attend(query, key, value, kind=self.kind, bias=bias))
 
-    def _to_heads(self, x: tf.Tensor, parts: int) -> list[tf.Tensor]:
-        """``[B, N, parts * C]`` -> ``parts`` of ``[B, heads, N, d]``; parts and heads major."""
-        x = tf.reshape(x, (-1, x.shape[1], parts, self.heads, self.width // self.heads))
-        return tf.unstack(tf.transpose(x, (2, 0, 3, 1, 4)), num=parts)
+    def _in_halves(self, projected: tf.Tensor) -> tf.Tensor:
+        """Queries, keys and values ``[B, N, 3*C]``: one half of the heads in windows, the other by
+        the pattern -> ``[B, N, C]``."""
+        grid, window, half = self.grid, self.window, self.width // 2
+        # Of each of the three, the first heads' channels come first.
+        tokens = projected.shape[1]
+        both = tf.unstack(tf.reshape(projected, (-1, tokens, 3, 2, half)), axis=3)
+        near, far = (tf.reshape(x, (-1, tokens, 3 * half)) for x in both)  # [B, N, 3 * C/2] each
+
+        def attend_half(
+            x: tf.Tensor,
+            grid: tuple[int, int],
+            bias: tf.Tensor | None = None,
+            region: np.ndarray | None = None,
+        ) -> tf.Tensor:
+            return self._attend(_to_heads(x, 3, self.heads // 2), grid, bias, region)
+
+        biases: Any = (None, None)
+        if self.relative_bias:
+            table = tf.convert_to_tensor(self.bias_table)
+            biases = tf.split(relative_bias(table, self._local_grid), 2)  # [heads/2, w*w, w*w]
+        near = attend_half(split_windows(near, grid, window), self._local_grid, biases[0])
+        near = merge_windows(near, grid, window)  # [B, N, C/2]
+        if self.pattern == "multi_axis":
+            across = (grid[0] // window, grid[1] // window)
+            far = attend_half(split_dilated(far, grid, window), across)
+            far = merge_dilated(far, grid, window)  # [B, N, C/2]
+        else:
+            shift = window // 2
+            region = shifted_regions(grid, window, shift)
+            far = split_windows(roll(far, grid, shift), grid, window)
+            far = attend_half(far, self._local_grid, biases[1], region)
+            far = roll(merge_windows(far, grid, window), grid, -shift)  # [B, N, C/2]
+        return tf.concat([near, far], axis=-1)
 
     def compute_output_shape(self, input_shape: Any, *_: Any) -> Any:
         return input_shape
@@ -228,6 +256,7 @@ class Attention(keras.layers.Layer):
             "heads",
             "grid",
             "window",
+            "pattern",
             "kind",
             "qk_norm",
             "relative_bias",
@@ -238,3 +267,15 @@ class Attention(keras.layers.Layer):
             "initializer",
         )
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def _to_heads(x: tf.Tensor, parts: int, heads: int) -> list[tf.Tensor]:
+    """``[B, N, parts * C]`` -> ``parts`` of ``[B, heads, N, d]``; parts and heads major."""
+    x = tf.reshape(x, (-1, x.shape[1], parts, heads, x.shape[-1] // (parts * heads)))
+    return tf.unstack(tf.transpose(x, (2, 0, 3, 1, 4)), num=parts)
+
+
+def _from_heads(x: tf.Tensor) -> tf.Tensor:
+    """``[B, heads, N, d]`` -> ``[B, N, heads * d]``."""
+    x = tf.transpose(x, (0, 2, 1, 3))  # [B, N, heads, d]
+    return tf.reshape(x, (-1, x.shape[1], x.shape[2] * x.shape[3]))

@@ -11,17 +11,18 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-KINDS = ("layer", "rms", "pixel")
+KINDS = ("layer", "rms", "pixel", "instance")
 
 
 def normalize(x: tf.Tensor, kind: str, epsilon: float) -> tf.Tensor:
-    """Normalises the last axis.
+    """Normalises the last axis, or the tokens.
 
     Args:
-        x: ``[..., C]``.
+        x: ``[..., C]``, or ``[..., N, C]``.
         kind: ``layer`` subtracts the mean and divides by the standard deviation (Ba et al. 2016,
             eq. 4); ``rms`` and ``pixel`` divide by the root mean square alone (Zhang & Sennrich
-            2019, eq. 4; Karras et al. 2018, sec. 4.2).
+            2019, eq. 4; Karras et al. 2018, sec. 4.2); ``instance`` does as ``layer``, for each
+            channel over the tokens (Ulyanov et al. 2016).
         epsilon: added to the variance or the mean square.
 
     Returns:
@@ -30,24 +31,25 @@ def normalize(x: tf.Tensor, kind: str, epsilon: float) -> tf.Tensor:
     dtype = x.dtype
     if dtype in (tf.float16, tf.bfloat16):
         x = tf.cast(x, tf.float32)  # The square of 256 is infinite in float16.
-    if kind == "layer":
-        x = x - tf.reduce_mean(x, axis=-1, keepdims=True)
-    x = x * tf.math.rsqrt(tf.reduce_mean(tf.square(x), axis=-1, keepdims=True) + epsilon)
+    axis = -2 if kind == "instance" else -1
+    if kind in ("layer", "instance"):
+        x = x - tf.reduce_mean(x, axis=axis, keepdims=True)
+    x = x * tf.math.rsqrt(tf.reduce_mean(tf.square(x), axis=axis, keepdims=True) + epsilon)
     return tf.cast(x, dtype)
 
 
 @keras.saving.register_keras_serializable(package="tgan_tf")
 class Normalization(keras.layers.Layer):
-    """Normalises tokens over their channels, and scales and shifts them.
+    """Normalises tokens over their channels (or the other way round), and scales and shifts them.
 
     The gain and offset are learned (``affine``), or come from outside as ``scale`` and ``shift``
     (self-modulation: Chen et al. 2019, eq. 3; Lee et al. 2022, eq. 8): ``(1 + scale) * n(x) +
     shift``.
 
     Args:
-        kind: ``layer``, ``rms`` (both with learned weights) or ``pixel`` (without any).
+        kind: ``layer``, ``instance``, ``rms`` (with learned weights) or ``pixel`` (without any).
         epsilon: added to the variance or the mean square.
-        affine: whether to learn a gain (and, for ``layer``, an offset).
+        affine: whether to learn a gain (and, of those that subtract a mean, an offset).
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class Normalization(keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         if self.affine:
             self.gain = self.add_weight(shape=input_shape[-1:], initializer="ones", name="gain")
-            if self.kind == "layer":
+            if self.kind in ("layer", "instance"):
                 self.offset = self.add_weight(
                     shape=input_shape[-1:], initializer="zeros", name="offset"
                 )
@@ -75,7 +77,7 @@ class Normalization(keras.layers.Layer):
         x = normalize(x, self.kind, self.epsilon)
         if self.affine:
             x = x * tf.cast(self.gain, x.dtype)
-            if self.kind == "layer":
+            if self.kind in ("layer", "instance"):
                 x = x + tf.cast(self.offset, x.dtype)
         if scale is not None:
             x = x * (1 + scale[:, None])

@@ -23,19 +23,21 @@ def upsample(
         grid: (H, W).
         kind: ``shuffle``: channels become pixels, a quarter of them is left (Shi et al. 2016);
             ``smooth_shuffle``: the same after a low-pass filter, bicubic to four times the side and
-            the mean of 4x4 (TransGAN for faces, Jiang et al. 2021); ``bicubic``: channels stay.
+            the mean of 4x4 (TransGAN for faces, Jiang et al. 2021); ``bicubic``, ``linear``:
+            channels stay.
         factor: by which rows and columns become more.
 
     Returns:
         ``[B, 4*H*W, C']``, C' of ``C`` or a quarter of it (with a factor of 2 x 2).
     """
-    if kind == "bicubic":
-        rows, columns = map(bicubic_matrix, grid, factor)
+    if kind in ("bicubic", "linear"):
+        matrix = bicubic_matrix if kind == "bicubic" else linear_matrix
+        rows, columns = map(matrix, grid, factor)
         return _separable(x, grid, rows, columns)
     if kind == "smooth_shuffle":
         x = _separable(x, grid, *map(_smoothing_matrix, grid))
     elif kind != "shuffle":
-        raise ValueError(f"kind={kind!r} is not one of shuffle, smooth_shuffle, bicubic")
+        raise ValueError(f"kind={kind!r} is not one of shuffle, smooth_shuffle, bicubic, linear")
     return shuffle_pixels(x, grid, factor)
 
 
@@ -75,6 +77,13 @@ def bicubic_matrix(size: int, factor: float) -> np.ndarray:
         # Several taps fall on the border's column.
         np.add.at(matrix, (np.arange(count), column), np.where(d <= 1, near, far))
     return matrix
+
+
+@functools.cache
+def linear_matrix(size: int, factor: int) -> np.ndarray:
+    """Resizes one axis by linear interpolation, held at the borders: ``[factor * size, size]``."""
+    place = (np.arange(factor * size) + 0.5) / factor - 0.5
+    return np.stack([np.interp(place, np.arange(size), row) for row in np.eye(size)], axis=1)
 
 
 @functools.cache

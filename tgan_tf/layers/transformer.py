@@ -25,7 +25,8 @@ class TransformerBlock(keras.layers.Layer):
 
     With ``modulation``, a linear map of ``w`` scales and shifts each norm (self-modulation, Lee et
     al. 2022, eq. 8), or scales each norm and what is added (a gate, Peebles & Xie 2023, sec. 3.2).
-    With ``cross``, the tokens also attend to a context.
+    With ``cross``, the tokens also attend to a context. Without self-attention, only the MLP and
+    what attends to a context are left (HiT at high resolution, Zhao et al. 2021).
 
     Args:
         width: channels of the tokens.
@@ -42,7 +43,8 @@ class TransformerBlock(keras.layers.Layer):
         cross: when the tokens attend to ``context``, which is then given to ``call``: ``after``
             the self-attention, normalised; ``before`` all else, without a norm (TransGAN for faces,
             Jiang et al. 2021); empty: never.
-        attention: further arguments of the self-attention.
+        self_attention: whether there is one.
+        attention: further arguments of it.
         initializer: of the matrices.
     """
 
@@ -58,6 +60,7 @@ class TransformerBlock(keras.layers.Layer):
         modulation: str = "",
         layer_scale: float = 0.0,
         cross: str = "",
+        self_attention: bool = True,
         attention: dict[str, Any] | None = None,
         initializer: str | dict[str, Any] = "glorot_uniform",
         **kwargs: Any,
@@ -70,6 +73,7 @@ class TransformerBlock(keras.layers.Layer):
         if modulation not in ("", "shift", "gate"):
             raise ValueError(f"modulation={modulation!r} is not one of shift, gate or empty")
         self.modulation, self.layer_scale, self.cross = modulation, layer_scale, cross
+        self.self_attention = self_attention
         self.attention, self.initializer = dict(attention or {}), initializer
 
     def build(self, input_shape: Any, w_shape: Any = None, context_shape: Any = None) -> None:
@@ -80,19 +84,23 @@ class TransformerBlock(keras.layers.Layer):
             return Normalization(self.norm, self.epsilon, affine, dtype=policy, name=name)
 
         matrices = {"kernel_initializer": self.initializer, "dtype": policy}
-        self.norm1, self.norm2 = make_norm("norm1"), make_norm("norm2")
-        self.attend = Attention(
-            width,
-            self.heads,
-            **self.attention,
-            initializer=self.initializer,
-            dtype=policy,
-            name="attention",
-        )
+        self.norm2 = make_norm("norm2")
+        if self.self_attention:
+            self.norm1 = make_norm("norm1")
+            self.attend = Attention(
+                width,
+                self.heads,
+                **self.attention,
+                initializer=self.initializer,
+                dtype=policy,
+                name="attention",
+            )
+            self.norm1.build(input_shape)
+            self.attend.build(input_shape)
         parts = 2 if self.activation == "swiglu" else 1
         self.mlp_in = keras.layers.Dense(parts * hidden, **matrices, name="mlp_in")
         self.mlp_out = keras.layers.Dense(width, **matrices, name="mlp_out")
-        for layer in (self.norm1, self.norm2, self.attend, self.mlp_in):
+        for layer in (self.norm2, self.mlp_in):
             layer.build(input_shape)
         self.mlp_out.build((*input_shape[:-1], hidden))
         if self.cross:
@@ -103,18 +111,21 @@ class TransformerBlock(keras.layers.Layer):
                 width,
                 self.heads,
                 cross=True,
-                noise=self.cross == "before" and self.attend.noise,
+                noise=self.cross == "before" and self.attention.get("noise", False),
                 initializer=self.initializer,
                 dtype=policy,
                 name="cross_attention",
             )
             self.attend_cross.build(input_shape, context_shape)
+        branches = 1 + self.self_attention
         if self.modulation:
             if self.modulation == "gate":
                 # Small: a block begins near the identity.
                 small = keras.initializers.VarianceScaling(_GATE_GAIN**2, "fan_in", "normal")
                 matrices = {**matrices, "kernel_initializer": small}
-            self.to_modulation = keras.layers.Dense(4 * width, **matrices, name="modulation")
+            self.to_modulation = keras.layers.Dense(
+                2 * branches * width, **matrices, name="modulation"
+            )
             self.to_modulation.build(w_shape)
         if self.layer_scale:
             self.scales = [
@@ -123,7 +134,7 @@ class TransformerBlock(keras.layers.Layer):
                     initializer=keras.initializers.Constant(self.layer_scale),
                     name=f"layer_scale_{index}",
                 )
-                for index in range(2)
+                for index in range(branches)
             ]
 
     def call(
@@ -148,12 +159,16 @@ class TransformerBlock(keras.layers.Layer):
             x = x + self.attend_cross(x, context)
         scale1 = shift1 = scale2 = shift2 = gate1 = gate2 = None
         if self.modulation:
-            scale1, second1, scale2, second2 = tf.split(self.to_modulation(w), 4, axis=-1)  # [B, C]
+            *first, scale2, second2 = tf.split(
+                self.to_modulation(w), 2 + 2 * self.self_attention, axis=-1
+            )  # [B, C] each
+            scale1, second1 = first or (None, None)
             if self.modulation == "shift":
                 shift1, shift2 = second1, second2
             else:
                 gate1, gate2 = second1, second2
-        x = x + self._scaled(self.attend(self.norm1(x, scale1, shift1), noise=noise), gate1, 0)
+        if self.self_attention:
+            x = x + self._scaled(self.attend(self.norm1(x, scale1, shift1), noise=noise), gate1, 0)
         if self.cross == "after":
             x = x + self.attend_cross(self.norm_cross(x), context)
         hidden = self.mlp_in(self.norm2(x, scale2, shift2))  # [B, N, ratio * C], of swiglu twice
@@ -162,7 +177,7 @@ class TransformerBlock(keras.layers.Layer):
             hidden = tf.nn.silu(gate) * hidden
         else:
             hidden = ACTIVATIONS[self.activation](hidden)
-        return x + self._scaled(self.mlp_out(hidden), gate2, 1)
+        return x + self._scaled(self.mlp_out(hidden), gate2, -1)
 
     def _scaled(self, x: tf.Tensor, gate: tf.Tensor | None, index: int) -> tf.Tensor:
         """What is added to the tokens, ``[B, N, C]``, by the gate and the layer's scale."""
@@ -186,6 +201,7 @@ class TransformerBlock(keras.layers.Layer):
             "modulation",
             "layer_scale",
             "cross",
+            "self_attention",
             "attention",
             "initializer",
         )

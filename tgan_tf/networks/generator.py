@@ -102,9 +102,10 @@ class TransformerGenerator(keras.Model):
             zip(self.grids, g.g_widths, g.g_depths, g.heads_of_stages, g.g_windows, strict=True)
         ):
             shape = (None, grid[0] * grid[1], width)
-            if stage and g.upsampling[stage - 1] == "dense_shuffle":
+            if stage and g.upsampling[stage - 1].startswith("dense_"):
                 # Shuffling 2x2 leaves a quarter of the channels: map to 4 * width before.
-                more = math.prod(data.growth)
+                shuffles = g.upsampling[stage - 1] == "dense_shuffle"
+                more = math.prod(data.growth) if shuffles else 1
                 widen = keras.layers.Dense(more * width, **linear, name=f"widen_{stage}")
                 widen.build((None, shape[1] // more, previous))
                 self.widen[str(stage)] = widen
@@ -122,7 +123,15 @@ class TransformerGenerator(keras.Model):
             else:
                 self.positions.append(sincos_table(grid, width))
             blocks = []
-            for index in range(depth):
+            # Latent tokens that a stage attends to once have a block of their own, without
+            # self-attention.
+            leads = int(bool(g.g_latent_tokens) and g.g_latent_attention == "stage")
+            for index in range(-leads, depth):
+                lead = index < 0
+                attends = not lead and stage < len(g.g_widths) - g.g_mlp_stages
+                cross = g.g_latent_attention if g.g_latent_tokens else ""
+                if cross == "stage":
+                    cross = "after" if lead else ""
                 block = TransformerBlock(
                     width,
                     heads,
@@ -131,11 +140,13 @@ class TransformerGenerator(keras.Model):
                     epsilon=g.g_norm_epsilon,
                     activation=g.g_activation,
                     modulation=("gate" if g.g_gate else "shift") if g.g_modulation else "",
-                    cross=g.g_latent_attention if g.g_latent_tokens else "",
+                    cross=cross,
                     initializer=initializer,
+                    self_attention=attends,
                     attention={
                         "grid": grid,
                         "window": window,
+                        "pattern": g.g_window_pattern,
                         "kind": g.g_attention,
                         "qk_norm": g.g_qk_norm,
                         "relative_bias": g.g_relative_bias,
@@ -143,11 +154,11 @@ class TransformerGenerator(keras.Model):
                         "noise": g.g_noise,
                     },
                     dtype=policy,
-                    name=f"stage_{stage}_block_{index}",
+                    name=f"stage_{stage}_latent" if lead else f"stage_{stage}_block_{index}",
                 )
                 block.build(shape, w_shape, context_shape)
                 blocks.append(block)
-                self._noise.add(shape[1] if g.g_noise else 0)
+                self._noise.add(shape[1] if g.g_noise and attends else 0)
             self.stages.append(blocks)
             previous = width
         self.norms: list[Normalization] = []
@@ -224,12 +235,13 @@ class TransformerGenerator(keras.Model):
             if stage:
                 x = self._upsample(x, stage)  # [B, 4 * N, C']
             x = x + tf.cast(position, x.dtype)
-            for index, block in enumerate(blocks):
+            depth = g.g_depths[stage]
+            for index, block in enumerate(blocks, depth - len(blocks)):
                 run = rematerialized(block) if self.remat else block
                 x = run(x, w, context, next(parts))
-                part = len(blocks) // g.g_levels
-                if stage == len(self.stages) - 1 and g.g_levels > 1 and not (index + 1) % part:
-                    images.append(self._image(x, w, index // part))
+                level, rest = divmod(index + 1, max(1, depth // g.g_levels))
+                if stage == len(self.stages) - 1 and g.g_levels > 1 and index >= 0 and not rest:
+                    images.append(self._image(x, w, level - 1))
         # [B, H, W, channels]
         return self.modality.activate(tf.add_n(images) if images else self._image(x, w, 0))
 
@@ -253,6 +265,9 @@ class TransformerGenerator(keras.Model):
         """``[B, N, C]`` -> ``[B, 4 * N, C']``, the tokens of ``stage``."""
         grid, kind = self.grids[stage - 1], self.config.generator.upsampling[stage - 1]
         growth = self.config.data.growth
+        if kind == "dense_linear":
+            # In this order it is the same, at a quarter of the cost.
+            return upsample(self.widen[str(stage)](x), grid, "linear", growth)
         if kind == "dense_shuffle":
             return shuffle_pixels(self.widen[str(stage)](x), grid, growth)
         return upsample(x, grid, kind, growth)

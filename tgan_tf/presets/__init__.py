@@ -12,7 +12,12 @@ from types import MappingProxyType
 from typing import Any
 
 from tgan_tf.presets.gat import GAT
+from tgan_tf.presets.hit import HIT
+from tgan_tf.presets.lada import LADA
+from tgan_tf.presets.styleswin import STYLESWIN
 from tgan_tf.presets.transgan import TRANSGAN
 from tgan_tf.presets.vitgan import VITGAN
 
-PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType({**TRANSGAN, **GAT, **VITGAN})
+PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {**TRANSGAN, **GAT, **VITGAN, **STYLESWIN, **HIT, **LADA}
+)
