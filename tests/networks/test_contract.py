@@ -211,7 +211,10 @@ DISCRIMINATORS |= {
         **{"d_attention": "additive", "d_noise": True, "d_pool": "class_token"},
         "d_activation": "gelu",
     },
-    "spectral_norm": {"d_spectral_norm": "spectral", **WIDE, **UNCONDITIONAL},
+    "spectral_norm": {
+        **{"d_spectral_norm": "spectral", "d_activation": "gelu", "d_head": "linear"},
+        **{**WIDE, **UNCONDITIONAL},
+    },
     "conv_spectral_norm": {"d_kind": "conv", "d_patch": 4, "d_spectral_norm": "improved"},
     "vitgan": {"preset": "vitgan_cifar10", "d_width": 8, "d_depth": 2, "d_heads": 2},
     "rotary_windows_swiglu": {
@@ -427,7 +430,7 @@ def test_preset_has_builtin_operations(name):
     noise = tf.TensorSpec((1, config.generator.latent_dim), tf.float32)
     label = [tf.TensorSpec((1,), tf.int32)] if config.data.num_classes else []
     graph = tf.function(generator, autograph=False).get_concrete_function(noise, *label)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([graph], generator)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([graph])
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     content = converter.convert()
     tflite.check_operators(content)

@@ -168,7 +168,8 @@ class Attention(keras.layers.Layer):
         if self.kind == "additive":
             scores = self.to_scores(projected[..., : self.width])  # [B, N, heads]
             scores = tf.transpose(scores, (0, 2, 1))[:, :, None]  # [B, heads, 1, N]
-            x = _from_heads(attend_additive(*parts, scores))  # [B, N, C]
+            query, key, value = parts
+            x = _from_heads(attend_additive(query, key, value, scores))  # [B, N, C]
         else:
             bias = None
             if self.relative_bias:

@@ -80,6 +80,13 @@ class TransformerGenerator(keras.Model):
         if g.g_input == "dense":
             self.first = keras.layers.Dense(count * width, **linear, name="first")
             self.first.build(w_shape)
+        self.constant: Any = None
+        if g.g_input == "constant" and g.g_position != "learned":
+            self.constant = self.add_weight(
+                shape=(count, width),
+                initializer=keras.initializers.RandomNormal(stddev=1.0),
+                name="constant",
+            )
         context_shape = None
         if g.g_latent_tokens:
             self.latent_tokens = keras.layers.Dense(
@@ -229,6 +236,8 @@ class TransformerGenerator(keras.Model):
             x = tf.reshape(self.first(w), (-1, count, width))  # [B, N, C]
         else:
             x = tf.zeros((tf.shape(w)[0], count, width), self.compute_dtype)  # [B, N, C]
+            if self.constant is not None:
+                x = x + tf.cast(self.constant, x.dtype)
         parts = self._noise.parts(noise, self.compute_dtype)
         images: list[tf.Tensor] = []
         for stage, (blocks, position) in enumerate(zip(self.stages, self.positions, strict=True)):
