@@ -214,7 +214,11 @@ class TestRanges:
     def test_every_choice_is_legal_and_no_other(self, name):
         is_tuple = isinstance(value_of(DEFAULT, name), tuple)
         # A few choices need company.
-        company = {"precision": {"penalty": "exact"}, "d_kind": {"d_backbone": "x"}}.get(name, {})
+        company = {
+            "precision": {"penalty": "exact"},
+            "d_kind": {"d_backbone": "x"},
+            "g_kind": {"mapping_layers": -1, "g_depths": (1, 1)},
+        }.get(name, {})
         if name == "g_upsample":
             company = {"g_widths": 96, "g_depths": 1, "g_windows": 0}
         if name == "g_window_pattern":
@@ -390,6 +394,27 @@ class TestContradictions:
         with pytest.raises(ConfigError, match=r"frozen has no use for --d_depth=4"):
             parsed("--d_kind=frozen", "--d_backbone=x", "--d_width=64", "--d_depth=4")
 
+    @pytest.mark.parametrize(
+        ("flags", "message"),
+        [
+            ("--g_kind=dcgan --g_heads=2", "g_kind=dcgan has no use for --g_heads=2: it knows"),
+            ("--g_group_width=8", "transformer has no use for .*, or use --g_kind=r3gan"),
+            ("--g_kind=biggan", "--mapping_layers=2: the blocks of --g_kind=biggan see"),
+            ("--g_kind=biggan --mapping_layers=-1 --latent_dim=7", "--latent_dim=7: .* a multiple"),
+            ("--d_kind=biggan --d_attention_stage=2", "--d_attention_stage=2: there are 1 stages"),
+            ("--d_kind=r3gan --d_width=8,8", "--d_width=8,8 --d_depth=3: give each one number"),
+            ("--g_kind=r3gan --g_widths=10,8", "--g_group_width=16 does not divide 30"),
+            ("--style_mixing=0.9", "only the layers of --g_kind=stylegan2"),
+            ("--g_kind=dcgan --path_length_weight=2", "is for generators of .*, not dcgan"),
+            ("--g_kind=dcgan --micro_batches=2", "--g_kind=dcgan normalises by the whole batch"),
+            ("--g_kind=dcgan --d_kind=conv --remat", "--remat is for transformer blocks"),
+            ("--path_length_every=2", "no effect without --path_length_weight"),
+        ],
+    )
+    def test_convolutional_kinds(self, flags, message):
+        with pytest.raises(ConfigError, match=message):
+            parsed(*flags.split())
+
     def test_the_best_must_be_measured(self):
         with pytest.raises(ConfigError, match=r"--best_metric=recall is measured .* --eval_kimg"):
             parsed("--best_metric=recall")
@@ -415,8 +440,12 @@ class TestContradictions:
     def test_kinds_of_steps(self):
         config = DEFAULT.replace(d_steps=2, penalty_every=3)
         kinds = [config.kind_of_step(step) for step in range(6)]
-        assert [penalize for penalize, _ in kinds] == [True, False, False] * 2
-        assert [train_g for _, train_g in kinds] == [False, True] * 3
+        assert [penalize for penalize, *_ in kinds] == [True, False, False] * 2
+        assert [train_g for _, train_g, _ in kinds] == [False, True] * 3
+        assert not any(path for *_, path in kinds)
+        config = config.replace(path_length_weight=1, path_length_every=2)
+        paths = [config.kind_of_step(step)[2] for step in range(8)]
+        assert paths == [False, True, False, False] * 2
         assert not DEFAULT.replace(r1_gamma=0, r2_gamma=0).kind_of_step(0)[0]
 
     def test_classes_without_condition(self):
@@ -454,7 +483,7 @@ class TestPresets:
     @pytest.mark.parametrize("name", PRESETS)
     def test_is_replayed_from_its_values(self, name, tmp_path):
         """Another version's preset may have other values: files hold the values themselves."""
-        config = Config.from_preset(name, batch_size=4)
+        config = Config.from_preset(name, batch_size=96)
         assert parsed(*config.to_flags()) == config
         assert not any("--preset" in line for line in config.to_flags())
         config.save(tmp_path / "config.json")

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.derivatives import assert_gradients
 from tests.games import BATCH, SEED, configure, dataset, images, state
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.gan import TransformerGAN
 from tgan_tf.networks import build_discriminator, build_generator
 from tgan_tf.objectives.augmentation import augment, numbers_needed
+from tgan_tf.objectives.generator import orthogonal, path_lengths
 from tgan_tf.objectives.randomness import Draw
 
 # Of the loss in float16; the one that training starts from is too large for four channels.
@@ -531,6 +533,49 @@ class TestAuxiliaryClassifier:
         logs = gan.make_step()(data)
         assert logs["class_loss"] > 0
         assert (gan.discriminator.classifier.kernel.numpy() != before).any()
+
+
+class TestGeneratorRegularizers:
+    def test_gradient(self):
+        """Of both, against what they are, and that against finite differences."""
+        config = configure(
+            **{"g_kind": "stylegan2", "g_noise": True, "d_kind": "conv", "g_orthogonal": 0.1},
+            **{"path_length_weight": 0.5, "path_length_every": 3},
+        )
+        gan = TransformerGAN(config)
+        gan.memory["path_length"].assign(0.25)
+        draw = Draw(0, 0, tf.distribute.get_replica_context(), tf.constant(2), tf.float64)
+        z, noise = draw.normal(0, (4,)), draw.normal(1, (8, 8, 1))
+        tokens, label = draw.normal(2, (gan.generator.noise_numbers,)), tf.constant([0, 2])
+        share = tf.constant(0.5, tf.float64)
+        weights = [w.value for w in gan.generator.trainable_variables]
+        causes = {"z": z, "label": label, "tokens": tokens, "noise": noise}
+        gradients, _ = gan._g_regularizer(causes, share=share)
+
+        def loss():
+            w = tf.repeat(gan.generator.mapping(z, label)[:, None], gan.generator.num_ws, axis=1)
+            lengths = path_lengths(lambda w: gan.generator.synthesis(w, tokens), w, noise)
+            value = 3 * 0.5 * tf.reduce_mean((lengths - 0.25) ** 2)
+            kernels = [v for v in gan.generator.trainable_variables if v.name == "kernel"]
+            value += 0.1 * tf.add_n([orthogonal(kernel.value) for kernel in kernels])
+            return value
+
+        with tf.GradientTape() as tape:
+            value = loss()
+        for gradient, expected in zip(gradients, tape.gradient(value, weights), strict=True):
+            expected = tf.convert_to_tensor(expected)
+            np.testing.assert_allclose(gradient, expected, rtol=1e-9, atol=1e-12)
+        assert_gradients(loss, weights, step=2e-6)
+
+    def test_steps_with_and_without(self):
+        """A step has it by its number, and only then remembers the mean."""
+        options = {"g_kind": "stylegan2", "d_kind": "conv", "path_length_weight": 0.5}
+        gan = TransformerGAN(configure(**options, path_length_every=2, **NO_PENALTY))
+        step, seen = gan.make_step(), []
+        for batch in batches(3):
+            step(batch)
+            seen.append(float(gan.memory["path_length"]))
+        assert 0 < seen[0] == seen[1] < seen[2]
 
 
 class TestConditionDropout:

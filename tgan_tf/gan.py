@@ -24,6 +24,7 @@ from tgan_tf.objectives import randomness
 from tgan_tf.objectives.accumulation import joined, summed
 from tgan_tf.objectives.augmentation import adapt, numbers_needed
 from tgan_tf.objectives.game import Game, Numbers
+from tgan_tf.objectives.generator import mix_styles, orthogonal, path_lengths
 from tgan_tf.objectives.losses import top_k_weights
 from tgan_tf.objectives.penalties import separation
 from tgan_tf.objectives.schedules import ScheduledAdam, WarmupCosine, cosine, ema_decay
@@ -37,6 +38,7 @@ RETUNABLE = ("g_lr", "d_lr", "r1_gamma", "r2_gamma", "augment")
 
 _ADA_EVERY = 4  # steps between two adjustments of the probability (Karras et al. 2020, sec. 3.1)
 _LECAM_DECAY = 0.99  # of the anchors, for each step (Tseng et al. 2021, sec. 4.1)
+_PATH_DECAY = 0.99  # of the mean path length, for each time (Karras et al. 2020)
 
 
 @keras.saving.register_keras_serializable(package="tgan_tf")
@@ -98,6 +100,8 @@ class TransformerGAN(keras.Model):
             self.memory |= {name: _scalar(name, 0.0) for name in ("augment_p", "ada_sign")}
         if config.objective.lecam_weight:
             self.memory |= {name: _scalar(name, 0.0) for name in ("real_anchor", "fake_anchor")}
+        if config.objective.path_length_weight:
+            self.memory["path_length"] = _scalar("path_length", 0.0)
         self._trace()
         self.built = True
         # Our two optimizers are driven by train_step; one given here would allocate slots of every
@@ -138,7 +142,7 @@ class TransformerGAN(keras.Model):
         # Traced once, however often ``make_step`` is called. Behind a lambda, or
         # ``tf.saved_model.save`` takes it for something to save.
         traced = tf.function(self._run_replicas, autograph=False)
-        self._run = lambda data, penalize, train_g: traced(data, penalize, train_g)
+        self._run = lambda data, *kind: traced(data, *kind)
 
     # --- use ---------------------------------------------------------------------------------
 
@@ -205,16 +209,16 @@ class TransformerGAN(keras.Model):
 
         def step(data: Any) -> Logs:
             nonlocal number
-            penalize, train_g = self.config.kind_of_step(number)
+            kind = self.config.kind_of_step(number)
             number += 1
-            return self._run(data, penalize, train_g)
+            return self._run(data, *kind)
 
         return step
 
-    def _run_replicas(self, data: Any, penalize: bool, train_g: bool) -> Logs:
+    def _run_replicas(self, data: Any, penalize: bool, train_g: bool, path: bool) -> Logs:
         """One step on every replica; the logs of the first, which are those of all."""
         strategy = self.distribute_strategy
-        options = {"penalize": penalize, "train_g": train_g}
+        options = {"penalize": penalize, "train_g": train_g, "path": path}
         logs = strategy.run(self.train_step, args=(data,), kwargs=options)
         return {name: strategy.experimental_local_results(v)[0] for name, v in logs.items()}
 
@@ -235,7 +239,9 @@ class TransformerGAN(keras.Model):
 
     # --- the step ----------------------------------------------------------------------------
 
-    def train_step(self, data: Any, penalize: bool = True, train_g: bool = True) -> Logs:
+    def train_step(
+        self, data: Any, penalize: bool = True, train_g: bool = True, path: bool = False
+    ) -> Logs:
         """One step of the discriminator and, if its turn, the generator, in replica context.
 
         Args:
@@ -244,6 +250,7 @@ class TransformerGAN(keras.Model):
                 labels of attributes or vectors are ``[b, K]``.
             penalize: whether this step has the (lazy) gradient penalty.
             train_g: whether the generator learns.
+            path: whether it has the path-length penalty.
 
         Returns:
             Scalars over the global batch, the same on every replica.
@@ -273,6 +280,8 @@ class TransformerGAN(keras.Model):
         def total(logs: Logs) -> Logs:
             return context.all_reduce(tf.distribute.ReduceOp.SUM, logs)
 
+        if spectral := getattr(self.generator, "spectral", None):
+            spectral.iterate()
         # Both networks play with the same fakes, so the generator runs forward once a step; and
         # once more for its gradient if that is taken in parts.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -319,14 +328,35 @@ class TransformerGAN(keras.Model):
                 sight = {"causes": causes, "to_image": to_image}
                 gradients = summed(compiled(remade), t.g_parts, sight)
             logs |= total({"loss_g": tf.reduce_sum(loss) * share})
+            if path or o.g_orthogonal:
+                if path:
+                    causes["noise"] = g_draw.normal(randomness.PATH, real.shape[1:])
+                regularizer = functools.partial(self._g_regularizer, share=share)
+                more, length = summed(compiled(regularizer), t.g_parts, causes)
+                gradients = [a + b for a, b in zip(gradients, more, strict=True)]
             logs["g_grad_norm"] = self._apply(self.g_optimizer, self.generator, gradients, context)
             self._average()
+            if path:
+                average = self.memory["path_length"]
+                length = tf.cast(total({"mean": length})["mean"], tf.float32)
+                average.assign(average + (1 - _PATH_DECAY) * (length - average))
+            if spectral := getattr(self.ema_generator, "spectral", None):
+                spectral.iterate()  # weights that are averages have other singular values
+            if self._batchwise:  # and other statistics
+                refresh = functools.partial(self.ema_generator, **self._batchwise)
+                compiled(refresh)(causes["z"], causes.get("label"), causes.get("tokens"))
         self.step.assign_add(1)
         return logs
 
+    @property
+    def _batchwise(self) -> dict[str, bool]:
+        """How the generator runs in training, beside its inputs."""
+        return {"training": True} if self.config.generator.normalizes_batches else {}
+
     def _causes(self, draw: randomness.Draw, label: tf.Tensor | None) -> Tensors:
         """What the generator makes its batch of: ``z``; ``moved``, which is z disturbed; ``label``;
-        ``tokens``, for attention layers with noise. ``[n, ...]`` each, as far as needed."""
+        ``tokens``, for layers with noise; ``other``, a second latent, and ``cut``, which says where
+        it is used. ``[n, ...]`` each, as far as needed."""
         o = self.config.objective
         z = draw.normal(randomness.LATENT, (self.config.generator.latent_dim,))
         causes = {"z": z} if label is None else {"z": z, "label": label}
@@ -334,6 +364,9 @@ class TransformerGAN(keras.Model):
             causes["moved"] = z + o.zcr_radius * draw.normal(randomness.DISTURB_LATENT, z.shape[1:])
         if count := self.generator.noise_numbers:
             causes["tokens"] = draw.normal(randomness.G_TOKENS, (count,))
+        if o.style_mixing:
+            causes["other"] = draw.normal(randomness.STYLE, z.shape[1:])
+            causes["cut"] = draw.uniform(randomness.STYLE_CUT, (2,))
         return causes
 
     def _make(self, causes: Tensors) -> Tensors:
@@ -343,13 +376,24 @@ class TransformerGAN(keras.Model):
             ``fake`` ``[n, H, W, C]``; with zCR ``moved``, of the disturbed latents, and how far
             they are ``apart``, ``[n]``.
         """
-        z, label, tokens = (causes.get(name) for name in ("z", "label", "tokens"))
         if "moved" not in causes:
-            return {"fake": tf.cast(self.generator(z, label, tokens), self._real_dtype)}
-        pairs = ((z, causes["moved"]), (label, label), (tokens, tokens))
-        both = (None if pair[0] is None else tf.concat(pair, axis=0) for pair in pairs)
-        fake, moved = tf.split(tf.cast(self.generator(*both), self._real_dtype), 2)
+            return {"fake": self._images(causes)}
+        both = {n: tf.concat([x, x], axis=0) for n, x in causes.items() if n not in ("z", "moved")}
+        both["z"] = tf.concat([causes["z"], causes["moved"]], axis=0)
+        fake, moved = tf.split(self._images(both), 2)
         return {"fake": fake, "moved": moved, "apart": separation(fake, moved)}
+
+    def _images(self, causes: Tensors) -> tf.Tensor:
+        """``[n, H, W, C]``."""
+        z, label, tokens = (causes.get(name) for name in ("z", "label", "tokens"))
+        if "other" not in causes:
+            image = self.generator(z, label, tokens, **self._batchwise)
+        else:
+            w, other = (self.generator.mapping(latent, label) for latent in (z, causes["other"]))
+            layers, probability = self.generator.num_ws, self.config.objective.style_mixing
+            mixed = mix_styles(w, other, causes["cut"], layers, probability)
+            image = self.generator.synthesis(mixed, tokens)
+        return tf.cast(image, self._real_dtype)
 
     def _g_gradients(
         self, tape: tf.GradientTape, made: Tensors, to_image: tf.Tensor, share: tf.Tensor
@@ -371,6 +415,43 @@ class TransformerGAN(keras.Model):
             tape.watch(_values(self.generator))
             made = self._make(part["causes"])
         return self._g_gradients(tape, made, part["to_image"], share)
+
+    def _g_regularizer(self, causes: Tensors, *, share: tf.Tensor) -> tuple[Gradients, tf.Tensor]:
+        """What the generator's loss has besides the game.
+
+        Args:
+            causes: of ``_causes``; with ``noise``, like the images, for the path-length penalty.
+            share: 1 / the generator's global batch.
+
+        Returns:
+            This part's share of the gradients, and of the mean path length.
+        """
+        o, generator = self.config.objective, self.generator
+        z, label, tokens = (causes.get(name) for name in ("z", "label", "tokens"))
+        loss, length = tf.zeros((), share.dtype), tf.zeros((), share.dtype)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(_values(generator))
+            if o.g_orthogonal:
+                kernels = [w.value for w in generator.trainable_variables if w.name == "kernel"]
+                total = tf.add_n([tf.cast(orthogonal(kernel), share.dtype) for kernel in kernels])
+                loss += share * tf.cast(tf.shape(z)[0], share.dtype) * o.g_orthogonal * total
+            if "noise" in causes:
+                w = generator.mapping(z, label)
+                if layers := getattr(generator, "num_ws", 0):
+                    w = tf.tile(w[:, None], (1, layers, 1))  # [n, L, D]
+
+                def images_of(w: tf.Tensor) -> tf.Tensor:
+                    return tf.cast(generator.synthesis(w, tokens), share.dtype)
+
+                lengths = tf.cast(path_lengths(images_of, w, causes["noise"]), share.dtype)
+                mean = tf.cast(self.memory["path_length"], share.dtype)
+                weight = o.path_length_weight * o.path_length_every
+                loss += share * weight * tf.reduce_sum(tf.square(lengths - mean))
+                length = tf.reduce_sum(lengths) * share
+            if self.loss_scale is not None:
+                loss *= tf.cast(self.loss_scale, loss.dtype)
+        zero = tf.UnconnectedGradients.ZERO
+        return _gradients(tape, loss, _values(generator), unconnected_gradients=zero), length
 
     def _look_at_real(self, sight: Tensors) -> tf.Tensor:
         """Logits ``[n]`` of real images."""
@@ -598,6 +679,8 @@ class TransformerGAN(keras.Model):
             cosine(self.step, self.config.schedule_steps, t.ema_initial, 1.0),
         )
         for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
+            if not weight.trainable:  # each network has its own statistics
+                continue
             rate = tf.cast(1 - decay, average.dtype)
             average.value.assign_add(rate * (weight.value - average.value))
 
@@ -621,6 +704,12 @@ def _check_share(config: Config) -> None:
                 f"{t.batch_size} of {whom}{in_parts}; use a --batch_size that {count * whole}"
                 " divides, or fewer replicas (--strategy=one) or --micro_batches"
             )
+    g = config.generator
+    if g.normalizes_batches and t.jit_compile and replicas > 1:
+        raise ConfigError(
+            f"--g_kind={g.g_kind} --jit_compile: the batch normalisation of {replicas} replicas"
+            " cannot be inside a compiled function; leave out --jit_compile, or use --strategy=one"
+        )
     if config.objective.loss == "dual_contrastive" and replicas > 1:
         raise ConfigError(
             f"--loss=dual_contrastive compares the whole batch, which {replicas} replicas share;"

@@ -94,6 +94,12 @@ def test_batch_of_two_without_classes(tmp_path):
     [
         {"g_attention": "l2", "g_norm": "rms", "g_input": "constant", "g_latent_tokens": 4},
         {"g_qk_norm": True, "g_relative_bias": True, "g_output": "patch", "g_mlp_ratio": 2.0},
+        {"g_kind": "stylegan2", "g_noise": True, "g_widths": (16, 8, 8)},
+        {"g_kind": "r3gan", "g_mlp_ratio": 2.0},
+        {
+            **{"g_kind": "biggan", "g_widths": (16, 8), "mapping_layers": -1},
+            **{"g_spectral_norm": True, "g_attention_stage": 2},
+        },
     ],
 )
 def test_every_option_of_the_generator_is_built_in(tmp_path, options):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import math
 from collections.abc import Mapping
@@ -11,8 +10,17 @@ from typing import TYPE_CHECKING, Any
 from tgan_tf.config.attention import check_additive, check_windows
 from tgan_tf.config.errors import ConfigError
 from tgan_tf.config.experiment import MUSIC, DataConfig
+from tgan_tf.config.kinds import (
+    HALVING,
+    check_conv_discriminator,
+    check_conv_generator,
+    check_halvings,
+    check_kinds,
+    check_training,
+)
 from tgan_tf.config.networks import DiscriminatorConfig, GeneratorConfig
 from tgan_tf.config.objective import ObjectiveConfig
+from tgan_tf.config.option import as_text
 
 if TYPE_CHECKING:
     from tgan_tf.config.tree import Config
@@ -54,40 +62,12 @@ def check_together(config: Config) -> None:
         raise ConfigError(f"--image_size={data.image_size}: give H,W or one number for a square")
     if bool(data.image_size[0]) != bool(data.image_size[1]):
         raise ConfigError("--image_size: give both H and W, or 0,0 for the data's own size")
-    if not len(g.g_widths) == len(g.g_depths) == len(g.g_windows) or not g.g_widths:
-        raise ConfigError(
-            f"--g_widths={g.g_widths} --g_depths={g.g_depths} --g_windows={g.g_windows}: give each"
-            " one number for every stage of the generator"
-        )
-    if len(g.g_heads) not in (1, len(g.g_widths)):
-        raise ConfigError(f"--g_heads={g.g_heads}: give one number, or one for every stage")
-    for width, heads in zip(g.g_widths, g.heads_of_stages, strict=True):
-        if width % heads:
-            raise ConfigError(f"--g_heads={heads} does not divide --g_widths={width}")
-        _check_hidden("g", width, g.g_mlp_ratio)
-        _check_position("g", g.g_position, width, heads)
-    check_windows(g)
-    for network, options in (("g", g), ("d", d)):
-        check_additive(network, options)
-    if g.g_depths and g.g_depths[-1] % g.g_levels:
-        raise ConfigError(
-            f"--g_levels={g.g_levels} does not divide the {g.g_depths[-1]} blocks of the last of"
-            f" --g_depths={as_text(g.g_depths)}; use a divisor"
-        )
-    if g.g_gate and not g.g_modulation:
-        raise ConfigError("--g_gate --nog_modulation: gates come from w; leave one of them out")
-    if g.g_final_modulation and not (g.g_final_norm and g.g_modulation):
-        raise ConfigError(
-            "--g_final_modulation needs --g_final_norm and --g_modulation; leave it out"
-        )
-    _check_upsampling(g, math.prod(data.growth))
-    if not (g.g_modulation or g.g_latent_tokens or g.g_input == "dense"):
-        raise ConfigError(
-            "--nog_modulation --g_input=constant: nothing would depend on the noise; use"
-            " --g_input=dense or --g_latent_tokens"
-        )
-    if g.g_latent_position and not g.g_latent_tokens:
-        raise ConfigError("--g_latent_position: there are no such tokens; give --g_latent_tokens")
+    if g.g_kind == "transformer":
+        _check_generator(g, math.prod(data.growth))
+        check_windows(g)
+        check_additive("g", g)
+    else:
+        check_conv_generator(g)
     if sum(map(bool, (data.num_classes, data.attribute_names, data.vector_width))) > 1:
         raise ConfigError("classes, attributes, a vector: a model learns one of them; resolve one")
     _check_discriminator(d)
@@ -95,6 +75,7 @@ def check_together(config: Config) -> None:
     _check_groups(config)
     _check_classifier(config)
     _check_objective(config.objective)
+    check_training(config)
     o, precision = config.objective, config.training.precision
     if (
         precision.startswith("mixed")
@@ -147,10 +128,45 @@ def _check_other_data(config: Config) -> None:
                 f"--{name}={as_text(value)}: attention windows are squares of images; use 0, which"
                 " is global"
             )
-    if config.discriminator.d_kind != "transformer":
+    kinds = (("g_kind", config.generator.g_kind), ("d_kind", config.discriminator.d_kind))
+    for name, kind in kinds:
+        if kind != "transformer":
+            raise ConfigError(f"--{name}={kind} is for images; use --{name}=transformer")
+
+
+def _check_generator(g: GeneratorConfig, growth: int) -> None:
+    """The transformer's leaves against each other; ``growth``: tokens that one becomes."""
+    if not len(g.g_widths) == len(g.g_depths) == len(g.g_windows) or not g.g_widths:
         raise ConfigError(
-            f"--d_kind={config.discriminator.d_kind} is for images; use --d_kind=transformer"
+            f"--g_widths={g.g_widths} --g_depths={g.g_depths} --g_windows={g.g_windows}: give each"
+            " one number for every stage of the generator"
         )
+    if len(g.g_heads) not in (1, len(g.g_widths)):
+        raise ConfigError(f"--g_heads={g.g_heads}: give one number, or one for every stage")
+    for width, heads in zip(g.g_widths, g.heads_of_stages, strict=True):
+        if width % heads:
+            raise ConfigError(f"--g_heads={heads} does not divide --g_widths={width}")
+        _check_hidden("g", width, g.g_mlp_ratio)
+        _check_position("g", g.g_position, width, heads)
+    if g.g_depths and g.g_depths[-1] % g.g_levels:
+        raise ConfigError(
+            f"--g_levels={g.g_levels} does not divide the {g.g_depths[-1]} blocks of the last of"
+            f" --g_depths={as_text(g.g_depths)}; use a divisor"
+        )
+    if g.g_gate and not g.g_modulation:
+        raise ConfigError("--g_gate --nog_modulation: gates come from w; leave one of them out")
+    if g.g_final_modulation and not (g.g_final_norm and g.g_modulation):
+        raise ConfigError(
+            "--g_final_modulation needs --g_final_norm and --g_modulation; leave it out"
+        )
+    _check_upsampling(g, growth)
+    if not (g.g_modulation or g.g_latent_tokens or g.g_input == "dense"):
+        raise ConfigError(
+            "--nog_modulation --g_input=constant: nothing would depend on the noise; use"
+            " --g_input=dense or --g_latent_tokens"
+        )
+    if g.g_latent_position and not g.g_latent_tokens:
+        raise ConfigError("--g_latent_position: there are no such tokens; give --g_latent_tokens")
 
 
 def _check_latents(config: Config) -> None:
@@ -227,6 +243,9 @@ def _check_upsampling(g: GeneratorConfig, more: int) -> None:
 
 def _check_discriminator(d: DiscriminatorConfig) -> None:
     """The discriminator's leaves against each other."""
+    if d.d_kind in HALVING:
+        check_conv_discriminator(d)
+        return
     if d.d_kind != "transformer":
         if len(d.d_width) != 1:
             raise ConfigError(f"--d_width={d.d_width}: --d_kind={d.d_kind} takes one number")
@@ -242,6 +261,7 @@ def _check_discriminator(d: DiscriminatorConfig) -> None:
             raise ConfigError(
                 f"--d_width={d.d_width}: stages become wider, or stay as wide, never narrower"
             )
+        check_additive("d", d)
         for width in d.d_width:
             _check_hidden("d", width, d.d_mlp_ratio)
             if width % d.d_heads:
@@ -348,6 +368,7 @@ _NEEDS = {
     "augment_cutout_p": "augment=cutout",
     "ada_kimg": "ada_target",
     "lecam_start_step": "lecam_weight",
+    "path_length_every": "path_length_weight",
     "cr_augment": "cr_real or --cr_fake",
     "zcr_radius": "zcr_d or --zcr_g",
     "gamma_final": "r1_gamma, --r2_gamma or --gp_weight",
@@ -397,6 +418,7 @@ def check_unused(config: Config) -> None:
         "augment=cutout": "cutout" in o.augment,
         "ada_target": o.ada_target,
         "lecam_weight": o.lecam_weight,
+        "path_length_weight": o.path_length_weight,
         "cr_real or --cr_fake": o.cr_real or o.cr_fake,
         "zcr_d or --zcr_g": o.disturbs,
         "r1_gamma, --r2_gamma or --gp_weight": o.penalizes,
@@ -404,7 +426,7 @@ def check_unused(config: Config) -> None:
     for name, need in _NEEDS.items():
         if getattr(o, name) != getattr(ObjectiveConfig, name) and not has[need]:
             raise ConfigError(f"--{name} has no effect without --{need}; leave it out")
-    d, default = config.discriminator, DiscriminatorConfig()
+    d = config.discriminator
     if d.d_backbone and d.d_kind != "frozen" and not o.align_weight:
         raise ConfigError(
             f"--d_backbone={d.d_backbone} has no effect without --d_kind=frozen or --align_weight;"
@@ -412,27 +434,7 @@ def check_unused(config: Config) -> None:
         )
     if d.d_backbone_size and not d.d_backbone:
         raise ConfigError("--d_backbone_size has no effect without --d_backbone; leave it out")
-    if d.d_kind == "transformer":
-        return
-    known = {
-        "conv": ("d_kind", "d_width", "d_patch", "d_minibatch_std", "d_pack", "d_spectral_norm"),
-        "frozen": (
-            *("d_kind", "d_width", "d_backbone", "d_backbone_size", "d_head", "d_init"),
-            *("d_minibatch_std", "d_spectral_norm"),
-        ),
-    }[d.d_kind]
-    unused = [
-        leaf.name
-        for leaf in dataclasses.fields(d)
-        if leaf.name not in known and getattr(d, leaf.name) != getattr(default, leaf.name)
-    ]
-    if unused:
-        options = ", ".join(f"--{name}" for name in known[1:])
-        shown = " ".join(f"--{name}={as_text(getattr(d, name))}" for name in unused)
-        raise ConfigError(
-            f"--d_kind={d.d_kind} has no use for {shown}: it knows {options}; leave them"
-            " out, or use --d_kind=transformer"
-        )
+    check_kinds(config)
 
 
 def _check_grids(config: Config) -> None:
@@ -445,7 +447,7 @@ def _check_grids(config: Config) -> None:
     elif not data.is_sequence:
         return  # networks of their own
     for axis, size in axes:
-        scale = g.g_patch * 2 ** (len(g.g_widths) - 1)
+        scale = g.g_scale
         if size % scale:
             below = size // scale * scale
             near = f"{below} or {below + scale}" if below else f"{scale}"
@@ -455,14 +457,21 @@ def _check_grids(config: Config) -> None:
                 f"{asked}: the {axis} {size} is not a multiple of {scale}, which --g_patch="
                 f"{g.g_patch} and {len(g.g_widths)} stages need; use {asked} with {near}, or other"
                 " --g_patch or fewer --g_widths"
+                if g.g_patch_used
+                else f"{asked}: the {axis} {size} is not a multiple of {scale}, which the"
+                f" {len(g.g_widths)} stages of --g_widths={as_text(g.g_widths)} need; use"
+                f" {asked} with {near}, or fewer stages"
             )
-        for stage, window in enumerate(g.g_windows):
+        for stage, window in enumerate(g.g_windows if g.g_kind == "transformer" else ()):
             grid = size // scale * 2**stage
             if window and grid % window:
                 raise ConfigError(
                     f"--g_windows: the window {window} does not divide the {axis} of stage"
                     f" {stage + 1}, {grid} tokens; use a divisor of {grid}, or 0 for global"
                 )
+        if d.d_kind in HALVING:
+            check_halvings(d, axis, size)
+            continue
         if d.d_kind == "frozen":
             continue
         if d.d_kind == "conv":
@@ -486,11 +495,6 @@ def _check_grids(config: Config) -> None:
                     f"--d_window={window} does not divide the {axis} of the grid,"
                     f" {size // patch} tokens; use a divisor, or 0 for global"
                 )
-
-
-def as_text(value: Any) -> str:
-    """As it is given to a flag."""
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _is_one_line(text: str) -> bool:

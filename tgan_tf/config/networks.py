@@ -8,6 +8,8 @@ from typing import Any
 
 from tgan_tf.config.option import option
 
+G_KINDS = ("transformer", "dcgan", "biggan", "stylegan2", "r3gan")
+D_KINDS = ("transformer", "conv", "frozen", "biggan", "stylegan2", "r3gan")
 NORMS = ("layer", "rms", "pixel")
 ATTENTIONS = ("softmax", "l2", "additive")
 ACTIVATIONS = ("gelu", "leaky_relu", "swiglu")
@@ -36,8 +38,9 @@ LINEAR_INITIALIZERS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """Transformer decoder from noise to image."""
+    """From noise to image: a transformer decoder, or the convolutions of other systems."""
 
+    g_kind: str = option("transformer", "network", choices=G_KINDS)
     latent_dim: int = option(64, "width of the noise z", low=1)
     w_dim: int = option(96, "width of w, the mapping network's output", low=1)
     mapping_layers: int = option(
@@ -52,7 +55,9 @@ class GeneratorConfig:
         above=0,
         high=10,
     )
-    g_widths: tuple[int, ...] = option((96, 48), "tokens' width in each stage", low=1)
+    g_widths: tuple[int, ...] = option(
+        (96, 48), "width of the tokens (or channels of the convolutions) in each stage", low=1
+    )
     g_depths: tuple[int, ...] = option((3, 1), "blocks in each stage", low=0)
     g_windows: tuple[int, ...] = option(
         (0, 0), "attention window of each stage, in tokens; 0: global", low=0
@@ -70,8 +75,19 @@ class GeneratorConfig:
     g_heads: tuple[int, ...] = option(
         (4,), "attention heads, of every stage or one number for all", low=1
     )
-    g_mlp_ratio: float = option(3.0, "hidden width of a block's MLP / its width", above=0)
-    g_patch: int = option(2, "pixels a side that a token of the last stage makes", low=1)
+    g_mlp_ratio: float = option(
+        3.0, "hidden width of a block's MLP (of r3gan: inside a block) / its width", above=0
+    )
+    g_group_width: int = option(16, "channels of one group of r3gan's grouped convolutions", low=1)
+    g_attention_stage: int = option(
+        0, "stage (from 1) after which pixels of biggan attend to each other; 0: none", low=0
+    )
+    g_spectral_norm: bool = option(
+        False, "divide every matrix of biggan's generator by its greatest singular value"
+    )
+    g_patch: int = option(
+        2, "pixels a side that a token (of dcgan: a cell) of the last stage makes", low=1
+    )
     g_output: str = option(
         "conv",
         "how tokens become pixels: pixel shuffle and convolutions; one linear map; a network of the"
@@ -119,7 +135,9 @@ class GeneratorConfig:
     g_final_norm: bool = option(True, "normalise once more before the output")
     g_final_modulation: bool = option(False, "w scales and shifts that norm too")
     g_noise: bool = option(
-        False, "noise in every self-attention, by a learned strength; always the same in use"
+        False,
+        "noise in every self-attention (of stylegan2: after every convolution), by a learned"
+        " strength; always the same in use",
     )
     g_init: str = option(
         "glorot", "first values of linear maps", choices=tuple(LINEAR_INITIALIZERS)
@@ -135,6 +153,21 @@ class GeneratorConfig:
         " of its own, at the start of each stage",
         choices=("after", "before", "stage"),
     )
+
+    @property
+    def normalizes_batches(self) -> bool:
+        """Whether a sample depends on the others of its batch, in training."""
+        return self.g_kind in ("dcgan", "biggan")
+
+    @property
+    def g_scale(self) -> int:
+        """Pixels a side that a cell of the first stage's grid becomes."""
+        return (self.g_patch if self.g_patch_used else 1) << (len(self.g_widths) - 1)
+
+    @property
+    def g_patch_used(self) -> bool:
+        """Whether a cell of the last stage makes more than one pixel."""
+        return self.g_kind in ("transformer", "dcgan")
 
     @property
     def upsampling(self) -> tuple[str, ...]:
@@ -155,8 +188,9 @@ class DiscriminatorConfig:
 
     d_kind: str = option(
         "transformer",
-        "network; frozen: small heads on the features of a frozen vision model, d_backbone",
-        choices=("transformer", "conv", "frozen"),
+        "network; conv: that of dcgan; frozen: small heads on the features of a frozen vision"
+        " model, d_backbone",
+        choices=D_KINDS,
     )
     d_backbone: str = option(
         "",
@@ -170,12 +204,19 @@ class DiscriminatorConfig:
         (96,),
         "tokens' width in each stage; a wider stage begins with 2x2 means, joined by patches of"
         " twice the side, one as wide as the last goes on with its tokens; of conv, one number, its"
-        " last channels",
+        " last channels; of the other kinds, channels at each resolution from the image's (of"
+        " biggan: half of it) down",
         low=1,
     )
-    d_depth: tuple[int, ...] = option((3,), "blocks in each stage (transformer)", low=1)
+    d_depth: tuple[int, ...] = option((3,), "blocks in each stage", low=1)
     d_heads: int = option(4, "attention heads", low=1)
-    d_mlp_ratio: float = option(3.0, "hidden width of a block's MLP / its width", above=0)
+    d_mlp_ratio: float = option(
+        3.0, "hidden width of a block's MLP (of r3gan: inside a block) / its width", above=0
+    )
+    d_group_width: int = option(16, "channels of one group of r3gan's grouped convolutions", low=1)
+    d_attention_stage: int = option(
+        0, "stage (from 1) after which pixels of biggan attend to each other; 0: none", low=0
+    )
     d_patch: int = option(4, "pixels a side of one token; a power of 2 for a conv stem", low=1)
     d_stem: str = option(
         "conv",

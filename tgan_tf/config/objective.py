@@ -103,6 +103,23 @@ class ObjectiveConfig:
         high=1,
     )
 
+    style_mixing: float = option(
+        0.0,
+        "probability that a sample is made of two latents, one for the layers up to a random one"
+        " (StyleGAN2: 0.9)",
+        low=0,
+        high=1,
+    )
+    path_length_weight: float = option(
+        0.0, "weight of the generator's path-length penalty (StyleGAN2: 2)", low=0
+    )
+    path_length_every: int = option(
+        4, "penalise so every so many steps of G, with that many times the weight", low=1
+    )
+    g_orthogonal: float = option(
+        0.0, "weight of the generator's orthogonal regularisation (BigGAN: 1e-4)", low=0
+    )
+
     @property
     def augments_in_part(self) -> bool:
         """Whether there are examples that a policy leaves alone."""

@@ -36,3 +36,8 @@ def option(
         "resolved": resolved,
     }
     return field(default=default, metadata=metadata)
+
+
+def as_text(value: Any) -> str:
+    """A value as it is given to a flag."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from tgan_tf.config.checks import as_text, check_leaf, check_together, check_unused
+from tgan_tf.config.checks import check_leaf, check_together, check_unused
 from tgan_tf.config.errors import ConfigError
 from tgan_tf.config.experiment import (
     DataConfig,
@@ -23,6 +23,7 @@ from tgan_tf.config.experiment import (
 )
 from tgan_tf.config.networks import DiscriminatorConfig, GeneratorConfig
 from tgan_tf.config.objective import ObjectiveConfig, OptimizerConfig
+from tgan_tf.config.option import as_text
 from tgan_tf.files import replacing
 from tgan_tf.presets import PRESETS
 
@@ -149,10 +150,13 @@ class Config:
         kimg = self.optimizer.schedule_kimg
         return self.steps(kimg) if kimg else self.total_steps
 
-    def kind_of_step(self, step: int) -> tuple[bool, bool]:
-        """Whether this step (from 0) has the gradient penalty, and whether G learns in it."""
+    def kind_of_step(self, step: int) -> tuple[bool, bool, bool]:
+        """Whether this step (from 0) has the gradient penalty, whether G learns in it, and whether
+        that has the path-length penalty."""
         o, d_steps = self.objective, self.training.d_steps
-        return o.penalizes and step % o.penalty_every == 0, (step + 1) % d_steps == 0
+        train_g = (step + 1) % d_steps == 0
+        path = train_g and bool(o.path_length_weight) and not step // d_steps % o.path_length_every
+        return o.penalizes and step % o.penalty_every == 0, train_g, path
 
     def steps(self, kimg: float) -> int:
         """Steps that show ``kimg`` thousand images, at least one."""

@@ -1,10 +1,14 @@
-"""Building blocks of the networks: attention, normalisation, modulation, stems and outputs."""
+"""Building blocks of the networks: attention, convolution, normalisation, stems and outputs."""
 
 from tgan_tf.layers.attend import attend, attend_additive, keep_apart, relative_bias
 from tgan_tf.layers.attention import Attention
+from tgan_tf.layers.batch_normalization import BatchNormalization
 from tgan_tf.layers.conditions import embed, without
+from tgan_tf.layers.convolution import Convolution, Linear, he_normal
 from tgan_tf.layers.image import ImageOutput, ImageStem
+from tgan_tf.layers.low_pass import double, halve, repeat
 from tgan_tf.layers.minibatch import MinibatchStddev
+from tgan_tf.layers.modulated import ModulatedConvolution
 from tgan_tf.layers.normalization import Normalization, normalize
 from tgan_tf.layers.positions import rotate, sincos_table
 from tgan_tf.layers.rematerialization import rematerialized
@@ -31,17 +35,24 @@ from tgan_tf.layers.windows import (
 
 __all__ = [
     "Attention",
+    "BatchNormalization",
+    "Convolution",
     "ImageOutput",
     "ImageStem",
+    "Linear",
     "MappingNetwork",
     "MinibatchStddev",
+    "ModulatedConvolution",
     "Normalization",
     "SpectralNorm",
     "TransformerBlock",
     "attend",
     "attend_additive",
     "bicubic_matrix",
+    "double",
     "embed",
+    "halve",
+    "he_normal",
     "keep_apart",
     "linear_matrix",
     "merge_dilated",
@@ -50,6 +61,7 @@ __all__ = [
     "pool_tokens",
     "relative_bias",
     "rematerialized",
+    "repeat",
     "resize_tokens",
     "roll",
     "rotate",

@@ -33,14 +33,17 @@ class SpectralNorm:
     Args:
         network: with its weights made; gets those of this object.
         improved: multiply by the values at the start.
+        names: of the weights that are normalised.
 
     Attributes:
         weights: of this object.
     """
 
-    def __init__(self, network: keras.Model, improved: bool = False) -> None:
+    def __init__(
+        self, network: keras.Model, improved: bool = False, names: tuple[str, ...] = _NAMES
+    ) -> None:
         self._network = network
-        self._kernels = [w for w in network.trainable_variables if w.name in _NAMES]
+        self._kernels = [w for w in network.trainable_variables if w.name in names]
         self._directions = [
             network.add_weight(
                 shape=(kernel.shape[-1],),

@@ -5,29 +5,36 @@ from __future__ import annotations
 import keras
 
 from tgan_tf.config import Config
+from tgan_tf.networks.biggan import BigGANDiscriminator, BigGANGenerator
+from tgan_tf.networks.dcgan import DCGANGenerator
 from tgan_tf.networks.discriminator import ConvDiscriminator, TransformerDiscriminator
 from tgan_tf.networks.frozen_discriminator import FrozenDiscriminator
 from tgan_tf.networks.generator import TransformerGenerator
+from tgan_tf.networks.r3gan import R3GANDiscriminator, R3GANGenerator
+from tgan_tf.networks.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
 
-__all__ = [
-    "ConvDiscriminator",
-    "FrozenDiscriminator",
-    "TransformerDiscriminator",
-    "TransformerGenerator",
-    "build_discriminator",
-    "build_generator",
-]
+__all__ = ["build_discriminator", "build_generator"]
 
-_DISCRIMINATORS = {
+_GENERATORS: dict[str, type[keras.Model]] = {
+    "transformer": TransformerGenerator,
+    "dcgan": DCGANGenerator,
+    "biggan": BigGANGenerator,
+    "r3gan": R3GANGenerator,
+    "stylegan2": StyleGAN2Generator,
+}
+_DISCRIMINATORS: dict[str, type[keras.Model]] = {
     "transformer": TransformerDiscriminator,
     "conv": ConvDiscriminator,
     "frozen": FrozenDiscriminator,
+    "biggan": BigGANDiscriminator,
+    "r3gan": R3GANDiscriminator,
+    "stylegan2": StyleGAN2Discriminator,
 }
 
 
-def build_generator(config: Config, **kwargs: object) -> TransformerGenerator:
+def build_generator(config: Config, **kwargs: object) -> keras.Model:
     """The generator that a resolved configuration describes, with its weights made."""
-    generator = TransformerGenerator(config, **kwargs)
+    generator = _GENERATORS[config.generator.g_kind](config, **kwargs)
     generator.build()
     return generator
 

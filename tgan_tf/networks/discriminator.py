@@ -29,7 +29,7 @@ Judgement = tuple[tf.Tensor, tf.Tensor | None]
 
 
 class Discriminator(keras.Model):
-    """Shared by both kinds: features -> logit, with projection of the condition.
+    """Shared by all kinds: features -> logit, with projection of the condition.
 
     ``logit = head(f) + <embed(label), f>`` (Miyato & Koyama 2018, eq. 4), in float32 at least:
     penalties differentiate the logit, and half precision loses that. With ``d_minibatch_std``, the
@@ -48,7 +48,7 @@ class Discriminator(keras.Model):
 
     noise_numbers = 0
     spectral: SpectralNorm | None = None
-    classifier: keras.layers.Dense | None = None
+    classifier: keras.layers.Layer | None = None
     remat = False
 
     def __init__(self, config: Config | dict[str, Any], **kwargs: Any) -> None:
@@ -117,24 +117,28 @@ class Discriminator(keras.Model):
         """``[B, H, W, C]`` -> ``[B]``; of those that have tokens."""
         raise NotImplementedError
 
-    def _build_head(self, width: int) -> None:
+    def _build_head(self, width: int, kind: str = "", spreads: bool = True) -> None:
+        """All after the features.
+
+        Args:
+            width: of the features.
+            kind: instead of ``d_head``, where given.
+            spreads: whether it is here that ``d_minibatch_std`` is seen.
+        """
         d = self.config.discriminator
-        linear: dict[str, Any] = {
-            "kernel_initializer": LINEAR_INITIALIZERS[d.d_init],
-            "dtype": self.variable_dtype,
-        }
+        self._head_kind, self._spreads = kind or d.d_head, spreads and bool(d.d_minibatch_std)
         inputs = width
-        if d.d_minibatch_std:
+        if self._spreads:
             self.spread = MinibatchStddev(
                 d.d_minibatch_std, dtype=self.variable_dtype, name="spread"
             )
             inputs += 1
-        if d.d_head == "mlp":
-            self.hidden = keras.layers.Dense(width, **linear, name="hidden")
+        if self._head_kind == "mlp":
+            self.hidden = self._make_linear(width, "hidden")
             self.hidden.build((None, inputs))
         else:
             width = inputs
-        self.head = keras.layers.Dense(1, **linear, name="head")
+        self.head = self._make_linear(1, "head")
         self.head.build((None, width))
         if self.num_conditions:
             self.embedding = self.add_weight(
@@ -145,9 +149,7 @@ class Discriminator(keras.Model):
                 name="embedding",
             )
         if self.num_conditions and self.config.objective.ac_weight:
-            self.classifier = keras.layers.Dense(
-                self.config.data.condition_width, **linear, name="classifier"
-            )
+            self.classifier = self._make_linear(self.config.data.condition_width, "classifier")
             self.classifier.build((None, width))
         if d.d_spectral_norm != "none":
             self.spectral = SpectralNorm(self, d.d_spectral_norm == "improved")
@@ -160,13 +162,20 @@ class Discriminator(keras.Model):
         with self.spectral.scope():  # out here, where weights are not cast to half precision
             return super().__call__(*args, **kwargs)
 
+    def _make_linear(self, outputs: int, name: str) -> keras.layers.Layer:
+        """A layer of the head, in float32 at least."""
+        initializer = LINEAR_INITIALIZERS[self.config.discriminator.d_init]
+        return keras.layers.Dense(
+            outputs, kernel_initializer=initializer, dtype=self.variable_dtype, name=name
+        )
+
     def _logits(self, features: tf.Tensor, label: tf.Tensor | None, x: tf.Tensor) -> Judgement:
         """``[B, C]`` (and ``label`` ``[B, pack]`` or ``[B, pack, K]``), pooled from ``x``
         ``[B, ..., C]``."""
         features = tf.cast(features, self.variable_dtype)
-        if self.config.discriminator.d_minibatch_std:
+        if self._spreads:
             features = tf.concat([features, self.spread(x)], axis=-1)  # [B, C + 1]
-        if self.config.discriminator.d_head == "mlp":
+        if self._head_kind == "mlp":
             features = tf.nn.leaky_relu(self.hidden(features), 0.2)  # [B, C]
         logits = self.head(features)[:, 0]
         if self.num_conditions:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tgan_tf.config import LINEAR_INITIALIZERS
 from tgan_tf.networks.backbone import make_backbone
-from tgan_tf.networks.discriminator import Discriminator
+from tgan_tf.networks.discriminator import Discriminator, Judgement
 
 _LEVELS = 4  # as projected GANs have
 
@@ -48,7 +48,7 @@ class FrozenDiscriminator(Discriminator):
 
     def _judge(
         self, image: tf.Tensor, label: tf.Tensor | None, noise: tf.Tensor | None
-    ) -> tf.Tensor:
+    ) -> Judgement:
         levels = self._see(tf.cast(image, self.variable_dtype))
         chosen = zip(self.maps, self._levels, strict=True)
         tokens = [tf.nn.leaky_relu(layer(levels[i]), 0.2) for layer, i in chosen]  # [B, N, C]

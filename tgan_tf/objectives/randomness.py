@@ -22,7 +22,10 @@ import tensorflow as tf
     CONSISTENCY_FAKE,
     CONDITION,
     DISTURB_LATENT,
-) = range(13)
+    STYLE,
+    STYLE_CUT,
+    PATH,
+) = range(16)
 
 
 class Draw:

@@ -191,10 +191,14 @@ def parameters(network: keras.Model) -> int:
 
 
 def _counted(network: keras.Model) -> list[keras.Variable]:
-    """Its weights but for what a spectral normalisation remembers."""
+    """Its weights but for what normalisation, spectral or by batches, remembers."""
     spectral = getattr(network, "spectral", None)
     memory = {id(weight) for weight in spectral.weights} if spectral else set()
-    return [weight for weight in network.weights if id(weight) not in memory]
+    return [
+        weight
+        for weight in network.weights
+        if id(weight) not in memory and not weight.name.startswith("moving_")
+    ]
 
 
 def table(rows: Sequence[tuple[str, ...]], *, right: tuple[int, ...] = ()) -> str:
