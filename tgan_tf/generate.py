@@ -49,6 +49,12 @@ def define_flags(values: flags.FlagValues) -> None:
         "more of the label than 1 is; for generators trained with --condition_dropout",
         flag_values=values,
     )
+    flags.DEFINE_string(
+        "w",
+        "",
+        "file of python -m tgan_tf.invert, whose w are drawn instead of seeds'",
+        flag_values=values,
+    )
     flags.DEFINE_list(
         "edit",
         [],
@@ -138,6 +144,9 @@ def run(values: flags.FlagValues) -> None:
         raise ValueError(f"--columns={values.columns}: must not be negative")
     if values.columns and (rows or values.single):
         raise ValueError("--columns is for a plain grid; leave it out with --label=all or --single")
+    if values.w:
+        of_w(values)
+        return
     sampler = command.load_run(values)  # starts TensorFlow, quietly
     from tgan_tf.inference import find_run
     from tgan_tf.modalities.pictures import save_png
@@ -174,9 +183,31 @@ def run(values: flags.FlagValues) -> None:
     print(f"{len(seeds)} pictures of step {sampler.step}: {out}")
 
 
+def of_w(values: flags.FlagValues) -> None:
+    """Draws what `--w` holds."""
+    for name in ("seeds", "label", "guidance", "single"):
+        if values[name].present:
+            raise ValueError(f"--{name}: --w says what is drawn; leave one of them out")
+    sampler = command.load_run(values)  # starts TensorFlow, quietly
+    from tgan_tf.inference import find_run
+    from tgan_tf.inversion import load_w
+    from tgan_tf.modalities.pictures import save_png
+
+    w, label = load_w(values.w, sampler)
+    edits = parse_edits(values.edit)
+    images = sampler.synthesize(w, label, values.truncation, edits=edits)
+    out = Path(
+        values.out or find_run(values.run) / "generated" / _default_name(values, sampler.step)
+    )
+    save_png(sampler.modality.grid(images, values.columns), out)
+    print(f"{len(w)} pictures of step {sampler.step}: {out}")
+
+
 def _default_name(values: flags.FlagValues, step: int) -> str:
     """Other pictures have another name: nothing is overwritten but by its like."""
     parts = [] if values.single else [f"seeds{values.seeds}"]
+    if values.w:
+        parts = [Path(values.w).stem]
     if values.label and not values.single:
         parts.append(f"label{values.label}")
     if values.truncation != 1:

@@ -12,7 +12,7 @@ import operator
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import keras
 import numpy as np
@@ -33,6 +33,9 @@ from tgan_tf.training.checkpoint import (
     load_ema_generator,
 )
 
+if TYPE_CHECKING:
+    from tgan_tf.inversion import Inversion
+
 Progress = Callable[[int, int], None]
 
 # Latents behind each class's mean w: this many over all classes, within these bounds for one.
@@ -40,6 +43,8 @@ _MEAN_LATENTS = 65536
 _MEAN_LATENTS_PER_CLASS = (64, 4096)
 # Attributes and vectors are without number: their means are formed when they are asked for.
 _MEAN_LATENTS_OF_OTHERS = 64
+
+_AT_ONCE = 64  # samples that `synthesize` makes
 
 _ORIGIN_SAMPLES = 256  # generated images behind the logit that counts as undecided
 
@@ -224,6 +229,48 @@ class Sampler:
             if progress is not None:
                 progress(start + count, len(seeds))
         return np.concatenate(parts)
+
+    def synthesize(
+        self,
+        w: npt.NDArray[np.float32],
+        label: npt.NDArray | None = None,
+        truncation: float = 1.0,
+        *,
+        edits: Mapping[str, float] | None = None,
+    ) -> npt.NDArray[Any]:
+        """Makes samples of w, such as those that `invert` found.
+
+        Args:
+            w: [N, w_dim].
+            label: of each, [N] or [N, K], towards whose mean w truncation moves; an unconditional
+                generator does not look at it.
+            truncation, edits: as for `sample`.
+
+        Returns:
+            [N, *sample_shape], of images uint8 [N, H, W, C].
+
+        Raises:
+            ValueError: an argument that cannot work.
+        """
+        psi = _finite("truncation", truncation)
+        if psi != 1 and label is None and self.condition.name:
+            raise ValueError("truncation moves w towards the mean of its label: give the label.")
+        offset = self.directions.strengths(edits or {}) @ self.directions.vectors  # [w_dim]
+        parts = []
+        for start in range(0, len(w), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            moved = tf.constant(np.asarray(w[part], np.float32))
+            if psi != 1:
+                mean = self.means_of(None if label is None else tf.constant(label[part]))
+                moved = mean + psi * (moved - mean)
+            parts.append(self._decode(self.generator.synthesis(moved + offset)).numpy())
+        return np.concatenate(parts)
+
+    def invert(self, samples: npt.NDArray, label: Label = None, **options: Any) -> Inversion:
+        """The w that make given samples, as nearly as can be; see `tgan_tf.inversion.invert`."""
+        from tgan_tf.inversion import invert  # it loads networks of features
+
+        return invert(self, samples, label, **options)
 
     def edit(
         self,

@@ -76,6 +76,10 @@ class Network:
         )
         return features[:count], logits[:count]
 
+    def of_tensors(self, images: tf.Tensor) -> tf.Tensor:
+        """Features ``[B, dim]`` of float32 images, of one replica, with a derivative."""
+        return self._forward(images)[0]
+
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Features, float32 ``[B, dim]``, of uint8 images."""
         return self.features_and_logits(images)[0]
