@@ -117,11 +117,13 @@ def read_images(paths: list[Path], sampler: Sampler) -> np.ndarray:
 
     if sampler.modality.name != "image":
         raise ValueError(f"--run: makes {sampler.modality.plural}, not images")
-    shape, fit = sampler.modality.sample_shape, sampler.config.data.fit
+    (height, width, channels), fit = sampler.modality.sample_shape, sampler.config.data.fit
+    size = (height, width)
     rows = []
     for path in paths:
         try:
-            rows.append(pixels.to_row(pixels.image_from_file(path, shape[:2]), shape, fit))
+            image = pixels.image_from_file(path, size)
+            rows.append(pixels.to_row(image, (*size, channels), fit))
         except Exception as error:  # decoders raise nearly anything on broken files
             raise ValueError(f"--images: {path} cannot be read ({error})") from error
     return np.stack(rows)
