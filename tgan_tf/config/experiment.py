@@ -42,7 +42,8 @@ class DataConfig:
     dataset: str = option(
         "digits",
         "digits | fashion_mnist | emoji | openclipart | tfds:NAME | folder:PATH | npz:PATH; time"
-        " series: sines | sunspots | series:PATH; music: chorales | folk | midi:PATH",
+        " series: sines | sunspots | series:PATH; music: chorales | folk | midi:PATH; video:"
+        " moving_digits | moving_fashion | video:PATH",
     )
     data_dir: str = option("", "where the data set's files are, if not in the usual place")
     cache_dir: str = option("", "where prepared data are kept; empty: ~/.cache/tgan_tf")
@@ -90,6 +91,11 @@ class DataConfig:
     )
     series_stride: int = option(
         0, "steps from one piece of a recording to the next; 0: half of the length", low=0
+    )
+    frames: int = option(16, "of a clip of video; an even number", low=2)
+    frame_stride: int = option(1, "take every so many-th frame of a video", low=1)
+    frame_rate: float = option(
+        8.0, "frames a second in files of clips that are written", above=0, high=120
     )
     num_classes: int = option(0, "number of classes; 0: unconditional", low=0, resolved=True)
     class_names: tuple[str, ...] = option((), "a name for each class", resolved=True)

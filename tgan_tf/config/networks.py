@@ -154,6 +154,11 @@ class GeneratorConfig:
         choices=("after", "before", "stage"),
     )
 
+    g_motion_dim: int = option(
+        32, "of video: how many of the numbers of z say how a clip moves, not what it shows", low=1
+    )
+    g_time_attention: bool = option(True, "of video: tokens attend to their place in other frames")
+
     @property
     def normalizes_batches(self) -> bool:
         """Whether a sample depends on the others of its batch, in training."""
@@ -267,6 +272,12 @@ class DiscriminatorConfig:
         "D sees so many samples at once, as channels, and judges them together (PacGAN: 2 to 4)",
         low=1,
         high=16,
+    )
+    d_frames: int = option(
+        4, "of video: frames, drawn at random, that are seen at full size", low=1
+    )
+    d_motion_depth: int = option(
+        3, "of video: blocks that see all frames, at half size and in pairs", low=1
     )
 
     @property

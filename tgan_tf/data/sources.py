@@ -2,8 +2,9 @@
 
 ``digits`` | ``fashion_mnist`` | ``emoji`` | ``openclipart`` | ``tfds:NAME`` | ``folder:PATH`` |
 ``npz:PATH`` | ``sines`` | ``sunspots`` | ``series:PATH`` | ``chorales`` | ``folk`` |
-``midi:PATH``; the modules ``clipart``, ``tfds``, ``folder``, ``npz``, ``series`` and ``music``
-state the rules of theirs, ``pixels`` how any picture becomes uint8 [H, W, C].
+``midi:PATH`` | ``moving_digits`` | ``moving_fashion`` | ``video:PATH``; the modules ``clipart``,
+``tfds``, ``folder``, ``npz``, ``series``, ``music`` and ``video`` state the rules of theirs,
+``pixels`` how any picture becomes uint8 [H, W, C].
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ OTHERS = {
     "sines": "tgan_tf.data.series",
     "sunspots": "tgan_tf.data.series",
     **dict.fromkeys(MUSIC, "tgan_tf.data.music"),
+    "moving_digits": "tgan_tf.data.video",
+    "moving_fashion": "tgan_tf.data.video",
+    "video": "tgan_tf.data.video",
 }
 
 _FORMAT = 1  # of the prepared files and of the rules of conversion: raise it when either changes
@@ -43,7 +47,8 @@ _IN_MEMORY_BYTES = 64 * 2**20
 _MOST_LEFT_OVER = 10_000  # of --train_limit
 _KINDS = (
     "digits | fashion_mnist | emoji | openclipart | tfds:NAME | folder:PATH | npz:PATH | sines |"
-    " sunspots | series:PATH | chorales | folk | midi:PATH"
+    " sunspots | series:PATH | chorales | folk | midi:PATH | moving_digits | moving_fashion |"
+    " video:PATH"
 )
 
 

@@ -20,6 +20,7 @@ from tgan_tf.layers.resampling import (
     upsample,
 )
 from tgan_tf.layers.spectral import SpectralNorm
+from tgan_tf.layers.spacetime import MotionCode, SpaceTimeBlock, time_features
 from tgan_tf.layers.transformer import MappingNetwork, TransformerBlock
 from tgan_tf.layers.windows import (
     merge_dilated,
@@ -43,7 +44,9 @@ __all__ = [
     "MappingNetwork",
     "MinibatchStddev",
     "ModulatedConvolution",
+    "MotionCode",
     "Normalization",
+    "SpaceTimeBlock",
     "SpectralNorm",
     "TransformerBlock",
     "attend",
@@ -70,6 +73,7 @@ __all__ = [
     "sincos_table",
     "split_dilated",
     "split_windows",
+    "time_features",
     "to_grid",
     "to_tokens",
     "upsample",

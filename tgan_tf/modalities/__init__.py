@@ -12,6 +12,7 @@ MODALITIES = {
     "image": ("tgan_tf.modalities.image", "ImageModality"),
     "latent": ("tgan_tf.modalities.latent", "LatentModality"),
     "music": ("tgan_tf.modalities.music", "MusicModality"),
+    "video": ("tgan_tf.modalities.video", "VideoModality"),
     "series": ("tgan_tf.modalities.series", "SeriesModality"),
 }
 

@@ -12,6 +12,7 @@ from tgan_tf.networks.frozen_discriminator import FrozenDiscriminator
 from tgan_tf.networks.generator import TransformerGenerator
 from tgan_tf.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from tgan_tf.networks.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
+from tgan_tf.networks.video import VideoDiscriminator, VideoGenerator
 
 __all__ = ["build_discriminator", "build_generator"]
 
@@ -30,17 +31,22 @@ _DISCRIMINATORS: dict[str, type[keras.Model]] = {
     "r3gan": R3GANDiscriminator,
     "stylegan2": StyleGAN2Discriminator,
 }
+# Of data that those are not made for.
+_GENERATORS_OF: dict[str, type[keras.Model]] = {"video": VideoGenerator}
+_DISCRIMINATORS_OF: dict[str, type[keras.Model]] = {"video": VideoDiscriminator}
 
 
 def build_generator(config: Config, **kwargs: object) -> keras.Model:
     """The generator that a resolved configuration describes, with its weights made."""
-    generator = _GENERATORS[config.generator.g_kind](config, **kwargs)
+    usual = _GENERATORS[config.generator.g_kind]
+    generator = _GENERATORS_OF.get(config.data.modality, usual)(config, **kwargs)
     generator.build()
     return generator
 
 
 def build_discriminator(config: Config, **kwargs: object) -> keras.Model:
     """The discriminator that a resolved configuration describes, with its weights made."""
-    discriminator = _DISCRIMINATORS[config.discriminator.d_kind](config, **kwargs)
+    usual = _DISCRIMINATORS[config.discriminator.d_kind]
+    discriminator = _DISCRIMINATORS_OF.get(config.data.modality, usual)(config, **kwargs)
     discriminator.build()
     return discriminator

@@ -1,0 +1,320 @@
+"""From noise to clip in one pass, and from clip to logit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tgan_tf.config import LINEAR_INITIALIZERS, Config
+from tgan_tf.layers import (
+    ImageOutput,
+    ImageStem,
+    MappingNetwork,
+    MotionCode,
+    Normalization,
+    SpaceTimeBlock,
+    TransformerBlock,
+    rematerialized,
+    shuffle_pixels,
+    time_features,
+)
+from tgan_tf.modalities import make_modality
+from tgan_tf.networks.discriminator import Discriminator, Judgement
+
+_TIME_FEATURES = 8
+_SHRINK = 2  # of the clip that the motion branch sees
+_PAIR = 2  # frames that make one token there
+_MOTION_PATCH = 4
+
+
+@keras.saving.register_keras_serializable(package="tgan_tf")
+class VideoGenerator(keras.Model):
+    """What a clip shows and how it moves are two parts of ``z``; time is a coordinate.
+
+    The first part (and the class) becomes a content code, the second a motion code that is a
+    function of time (`MotionCode`). Both together, another vector for each frame, make the frame's
+    first tokens and modulate its blocks; between the frames, tokens of one place attend to each
+    other. All frames are made at once, and more of them than in training if asked for.
+
+    Args:
+        config: a resolved configuration.
+
+    Attributes:
+        noise_numbers: 0; attention has no noise.
+        remat: whether blocks are computed once more on the way back; for whoever trains to set.
+    """
+
+    noise_numbers = 0
+    remat = False
+
+    def __init__(self, config: Config | dict[str, Any], **kwargs: Any) -> None:
+        config = config if isinstance(config, Config) else Config.from_dict(config)
+        super().__init__(**{"dtype": config.training.precision, "name": "generator", **kwargs})
+        self.config = config
+        g, data = config.generator, config.data
+        self.num_conditions = data.num_conditions
+        self.latent_dim = g.latent_dim
+        self.modality = make_modality(config)
+        self.frames, *size, self.channels = data.shape
+        scale = g.g_patch * 2 ** (len(g.g_widths) - 1)
+        self.grids = [
+            (size[0] // scale * 2**stage, size[1] // scale * 2**stage)
+            for stage in range(len(g.g_widths))
+        ]
+
+    def build(self, z_shape: Any = None, label_shape: Any = None) -> None:
+        """Makes all weights; the shapes are known from the configuration."""
+        g, policy = self.config.generator, self.dtype_policy
+        initializer = LINEAR_INITIALIZERS[g.g_init]
+        linear: dict[str, Any] = {"kernel_initializer": initializer, "dtype": policy}
+        self._content = g.latent_dim - g.g_motion_dim
+        self.mapping_network = MappingNetwork(
+            g.w_dim,
+            g.mapping_layers,
+            self.num_conditions,
+            g.g_class_std,
+            dtype=policy,
+            name="mapping",
+        )
+        self.mapping_network.build((None, self._content), (None,))
+        content = self.mapping_network.compute_output_shape((None, self._content))[-1]
+        self.w_dim = content + g.g_motion_dim
+        self.motion = MotionCode(g.g_motion_dim, dtype=policy, name="motion")
+        self.motion.build((None, g.g_motion_dim), (self.frames,))
+        w_shape = (None, self.frames, self.w_dim)
+        tokens, width = self.grids[0][0] * self.grids[0][1], g.g_widths[0]
+        self.first = keras.layers.Dense(tokens * width, **linear, name="first")
+        self.first.build(w_shape)
+        self.positions: list[keras.Variable] = []
+        self.times: list[keras.layers.Dense] = []
+        self.widen: dict[str, keras.layers.Dense] = {}  # Keras tracks dictionaries by string
+        self.stages: list[list[SpaceTimeBlock]] = []
+        previous = width
+        for stage, (grid, width, depth, heads) in enumerate(
+            zip(self.grids, g.g_widths, g.g_depths, g.heads_of_stages, strict=True)
+        ):
+            shape = (None, self.frames, grid[0] * grid[1], width)
+            if stage:
+                widen = keras.layers.Dense(4 * width, **linear, name=f"widen_{stage}")
+                widen.build((None, shape[2] // 4, previous))
+                self.widen[str(stage)] = widen
+            self.positions.append(
+                self.add_weight(
+                    shape=shape[2:],
+                    initializer=keras.initializers.RandomNormal(stddev=0.02),
+                    name=f"position_{stage}",
+                )
+            )
+            time = keras.layers.Dense(width, use_bias=False, **linear, name=f"time_{stage}")
+            time.build((None, _TIME_FEATURES))
+            self.times.append(time)
+            blocks = []
+            for index in range(depth):
+                block = SpaceTimeBlock(
+                    width,
+                    heads,
+                    g.g_time_attention,
+                    norm=g.g_norm,
+                    epsilon=g.g_norm_epsilon,
+                    initializer=initializer,
+                    block={
+                        "mlp_ratio": g.g_mlp_ratio,
+                        "activation": g.g_activation,
+                        "modulation": "shift",
+                    },
+                    dtype=policy,
+                    name=f"stage_{stage}_block_{index}",
+                )
+                block.build(shape, w_shape)
+                blocks.append(block)
+            self.stages.append(blocks)
+            previous = width
+        self.norm = Normalization(g.g_norm, g.g_norm_epsilon, dtype=policy, name="norm")
+        self.norm.build((None, *shape[2:]))
+        self.output_layer = ImageOutput(
+            self.grids[-1],
+            (g.g_patch, g.g_patch),
+            self.channels,
+            g.g_output,
+            dtype=policy,
+            name="output",
+        )
+        self.output_layer.build((None, *shape[2:]))
+        self.built = True
+
+    def call(
+        self, z: tf.Tensor, label: tf.Tensor | None = None, noise: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """``z`` ``[B, latent_dim]`` (and ``label``) -> clip ``[B, F, H, W, C]``."""
+        return self.synthesis(self.mapping(z, label), noise)
+
+    def mapping(self, z: tf.Tensor, label: tf.Tensor | None = None) -> tf.Tensor:
+        """``z`` ``[B, latent_dim]`` (and ``label``) -> ``w`` ``[B, w_dim]``: the
+        content's code, then what is left of ``z``, which moves it."""
+        content, motion = tf.split(
+            tf.cast(z, self.compute_dtype), [self._content, z.shape[-1] - self._content], axis=-1
+        )
+        return tf.concat([self.mapping_network(content, label), motion], axis=-1)
+
+    def synthesis(
+        self, w: tf.Tensor, noise: tf.Tensor | None = None, frames: int = 0
+    ) -> tf.Tensor:
+        """``w`` ``[B, w_dim]`` -> clip ``[B, F, H, W, C]``, nominally in [-1, 1].
+
+        Args:
+            noise: not used.
+            frames: how many; 0: as many as in training.
+        """
+        g, count = self.config.generator, frames or self.frames
+        times = tf.range(count, dtype=tf.float32) / self.frames  # 1 after a clip of the training
+        w = tf.cast(w, self.compute_dtype)
+        content, motion = tf.split(w, [self.w_dim - g.g_motion_dim, g.g_motion_dim], axis=-1)
+        content = tf.tile(content[:, None], (1, count, 1))  # [B, F, D]
+        w = tf.concat([content, self.motion(motion, times)], axis=-1)  # [B, F, w_dim]
+        features = tf.cast(time_features(times), w.dtype)  # [F, 8]
+        (rows, columns), width = self.grids[0], g.g_widths[0]
+        x = tf.reshape(self.first(w), (-1, count, rows * columns, width))  # [B, F, N, C]
+        for stage, blocks in enumerate(self.stages):
+            if stage:
+                x = self._upsample(x, stage)
+            time = self.times[stage](features)[:, None]  # [F, 1, C]
+            x = x + tf.cast(self.positions[stage], x.dtype) + time
+            for block in blocks:
+                x = (rematerialized(block) if self.remat else block)(x, w)
+        x = tf.reshape(x, (-1, *x.shape[2:]))  # [B F, N, C]
+        x = self.output_layer(self.norm(x))  # [B F, H, W, channels]
+        x = tf.reshape(x, (-1, count, *x.shape[1:]))
+        return self.modality.activate(x)
+
+    def _upsample(self, x: tf.Tensor, stage: int) -> tf.Tensor:
+        """``[B, F, N, C]`` -> ``[B, F, 4 N, C']``, the tokens of ``stage``."""
+        count = x.shape[1]
+        x = self.widen[str(stage)](tf.reshape(x, (-1, *x.shape[2:])))  # [B F, N, 4 C']
+        x = shuffle_pixels(x, self.grids[stage - 1], (2, 2))  # [B F, 4 N, C']
+        return tf.reshape(x, (-1, count, *x.shape[1:]))
+
+    def kernels_of_w(self) -> list[Any]:
+        """Kernels ``[w_dim, outputs]`` of the linear maps of ``w`` (SeFa's A, transposed).
+
+        The motion's part is zero: what these maps see of it is no linear map of ``w``.
+        """
+        layers = [b.space.to_modulation for stage in self.stages for b in stage] + [self.first]
+        kernels = [layer.kernel.numpy() for layer in layers]
+        for kernel in kernels:
+            kernel[-self.config.generator.g_motion_dim :] = 0
+        return kernels
+
+    def get_config(self) -> dict[str, Any]:
+        return {"config": self.config.to_dict(), "name": self.name}
+
+
+@keras.saving.register_keras_serializable(package="tgan_tf")
+class VideoDiscriminator(Discriminator):
+    """Two looks at a clip: some frames at full size, and all of them at half size, in pairs.
+
+    The first says what a frame shows, the second how it moves (DVD-GAN's two discriminators, Clark
+    et al. 2019, with one head).
+
+    Args:
+        config: a resolved configuration.
+
+    Attributes:
+        noise_numbers: 1, which says which frames are seen.
+    """
+
+    noise_numbers = 1
+
+    def build(self, clip_shape: Any = None, label_shape: Any = None) -> None:
+        """Makes all weights; the shapes are known from the configuration."""
+        d, policy = self.config.discriminator, self.dtype_policy
+        _, self.frames, *size, channels = self._seen_shape
+        (width,), (depth,) = d.d_width, d.d_depth
+        small = [side // _SHRINK for side in size]
+        tokens = (size[0] // d.d_patch) * (size[1] // d.d_patch)
+        motion_tokens = (
+            self.frames // _PAIR * (small[0] // _MOTION_PATCH) * (small[1] // _MOTION_PATCH)
+        )
+        self.stem = ImageStem(width, d.d_patch, d.d_stem, dtype=policy, name="stem")
+        self.stem.build((None, *size, channels))
+        self.motion_stem = ImageStem(
+            width, _MOTION_PATCH, d.d_stem, dtype=policy, name="motion_stem"
+        )
+        self.motion_stem.build((None, *small, _PAIR * channels))
+        self.position = self._position(tokens, width, "position")
+        self.motion_position = self._position(motion_tokens, width, "motion_position")
+        self.blocks = [self._block(tokens, f"block_{i}") for i in range(depth)]
+        self.motion_blocks = [
+            self._block(motion_tokens, f"motion_block_{i}") for i in range(d.d_motion_depth)
+        ]
+        norms = []
+        for name, count in (("norm", tokens), ("motion_norm", motion_tokens)):
+            norm = Normalization(d.d_norm, d.d_norm_epsilon, dtype=policy, name=name)
+            norm.build((None, count, width))
+            norms.append(norm)
+        self.norm, self.motion_norm = norms
+        self._build_head(2 * width)
+
+    def _position(self, tokens: int, width: int, name: str) -> keras.Variable:
+        small = keras.initializers.TruncatedNormal(stddev=0.02)
+        return self.add_weight(shape=(tokens, width), initializer=small, name=name)
+
+    def _block(self, tokens: int, name: str) -> TransformerBlock:
+        d = self.config.discriminator
+        block = TransformerBlock(
+            d.d_width[0],
+            d.d_heads,
+            d.d_mlp_ratio,
+            norm=d.d_norm,
+            epsilon=d.d_norm_epsilon,
+            activation=d.d_activation,
+            initializer=LINEAR_INITIALIZERS[d.d_init],
+            dtype=self.dtype_policy,
+            name=name,
+        )
+        block.build((None, tokens, d.d_width[0]))
+        return block
+
+    def _judge(
+        self, image: tf.Tensor, label: tf.Tensor | None, noise: tf.Tensor | None
+    ) -> Judgement:
+        """``[B, F, H, W, C]`` -> ``[B]``; ``noise`` ``[B, 1]`` chooses the frames that are seen at
+        full size, one of each equal part of the clip; None: those in the middle."""
+        clip = image
+        count, size, channels = self.config.discriminator.d_frames, clip.shape[2:4], clip.shape[-1]
+        x = self.stem(self._chosen(clip, noise))  # [B k, N, C]
+        x = x + tf.cast(self.position, x.dtype)
+        for block in self.blocks:
+            x = (rematerialized(block) if self.remat else block)(x)
+        x = self.norm(x)
+        what = tf.reduce_mean(tf.reshape(x, (-1, count * x.shape[1], x.shape[2])), axis=1)  # [B, C]
+
+        small = [side // _SHRINK for side in size]
+        y = tf.reshape(clip, (-1, *size, channels))  # [B F, H, W, channels]
+        y = tf.nn.avg_pool2d(y, _SHRINK, _SHRINK, "VALID")
+        y = tf.reshape(y, (-1, _PAIR, *small, channels))
+        y = tf.transpose(y, (0, 2, 3, 1, 4))  # [B F/2, H/2, W/2, 2, channels]
+        y = self.motion_stem(tf.reshape(y, (-1, *small, _PAIR * channels)))  # [B F/2, N, C]
+        y = tf.reshape(y, (-1, *self.motion_position.shape))  # [B, F/2 N, C]
+        y = y + tf.cast(self.motion_position, y.dtype)
+        for block in self.motion_blocks:
+            y = (rematerialized(block) if self.remat else block)(y)
+        y = self.motion_norm(y)
+        features = tf.concat([what, tf.reduce_mean(y, axis=1)], axis=-1)  # [B, 2 C]
+        return self._logits(features, label, y)
+
+    def _chosen(self, clip: tf.Tensor, noise: tf.Tensor | None) -> tf.Tensor:
+        """``[B, F, H, W, C]`` -> ``[B k, H, W, C]``."""
+        _, frames, *shape = clip.shape
+        count = self.config.discriminator.d_frames
+        if noise is None:
+            indices = [(2 * i + 1) * frames // (2 * count) for i in range(count)]
+            return tf.reshape(tf.gather(clip, indices, axis=1), (-1, *shape))
+        uniform = 0.5 + 0.5 * tf.math.erf(tf.cast(noise, tf.float32) * 2**-0.5)  # [B, 1]
+        starts = tf.range(count, dtype=tf.float32)
+        indices = tf.cast((starts + uniform) * (frames / count), tf.int32)  # [B, k]
+        # A product with a matrix: the second derivative of a gather is slow on CPU.
+        chosen = tf.one_hot(tf.minimum(indices, frames - 1), frames, dtype=clip.dtype)
+        flat = tf.reshape(clip, (-1, frames, shape[0] * shape[1] * shape[2]))
+        return tf.reshape(tf.matmul(chosen, flat), (-1, *shape))
