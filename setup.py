@@ -23,6 +23,8 @@ SERVING = [
     "prometheus-client>=0.20",
 ]
 
+VIDEO = ["imageio>=2.37", "imageio-ffmpeg>=0.6"]
+
 setup(
     name="tgan_tf",
     version=VERSION,
@@ -62,11 +64,14 @@ setup(
         # Reads MIDI files.
         "music": ["mido>=1.3"],
         "tensorboard": ["tensorboard>=2.20"],
+        # Decodes files of video, and writes MP4: ffmpeg is inside.
+        "video": VIDEO,
         # What benchmarks compare with.
         "bench": ["torch>=2.13", "onnxruntime>=1.20", "openvino>=2025.0", "tf2onnx>=1.17"],
         "test": [
             "pytest>=8.3",
             *SERVING,
+            *VIDEO,
             # Asks the development server: a client of TensorFlow Serving by others.
             "ovmsclient>=2023.1",
             "mido>=1.3",

@@ -25,7 +25,11 @@ from tgan_tf.metrics.suite import Result
 from tgan_tf.reference import AT_ONCE, split_of
 
 # modality -> module
-MODULES = {"music": "tgan_tf.metrics.music", "series": "tgan_tf.metrics.series"}
+MODULES = {
+    "music": "tgan_tf.metrics.music",
+    "series": "tgan_tf.metrics.series",
+    "video": "tgan_tf.metrics.video",
+}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tgan_tf.data.moving import moving_clips, reflected
+from tgan_tf.data.moving import moving_clips
 from tgan_tf.metrics import motion
 
 FRAMES, SIZE = 16, 32
@@ -68,7 +68,3 @@ def test_an_object_that_becomes_another_has_changed(moving):
 def test_share_of_the_commonest_class():
     classes = np.array([[1, 1, 1, 1], [1, 2, 2, 2], [0, 1, 2, 3]])
     np.testing.assert_allclose(motion.same_class_share(classes), [1, 0.75, 0.25])
-
-
-def test_reflection_is_a_triangle():
-    np.testing.assert_allclose(reflected(np.arange(9.0), 4.0), [0, 1, 2, 3, 4, 3, 2, 1, 0])

@@ -228,6 +228,19 @@ SERIES = {
     "data": {"modality": "series", "shape": (12, 1, 2), "channel_mean": (0, 0)}
     | {"channel_std": (1, 1)},
 }
+VIDEO = {
+    **{"data": {"modality": "video", "shape": (4, 8, 16, 1)}, "g_motion_dim": 3, "d_frames": 2},
+    **{"g_windows": (0, 0), "g_output": "patch", "d_depth": 1, "d_motion_depth": 1},
+}
+GENERATORS |= {
+    "video": VIDEO,
+    "video_conv": {
+        **{**VIDEO, "g_output": "conv", "g_time_attention": False, "g_widths": 8, "g_depths": 1},
+        "g_windows": 0,
+        **UNCONDITIONAL,
+    },
+}
+DISCRIMINATORS |= {"video": VIDEO, "video_std": {**VIDEO, "d_minibatch_std": 2, "d_patch": 4}}
 GENERATORS |= {"series": {**SERIES, "g_windows": (0, 0), "g_output": "patch"}}
 DISCRIMINATORS |= {"series": {**SERIES, "g_windows": (0, 0), "d_stem": "patch"}}
 MUSIC = {

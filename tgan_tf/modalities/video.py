@@ -140,15 +140,16 @@ def _write_mp4(clip: np.ndarray, path: Path, rate: float) -> None:
         import imageio_ffmpeg  # noqa: F401  # what the other needs for this format
     except ImportError:
         return
+    file = iio.imwrite(
+        "<bytes>",
+        clip.repeat(3, axis=-1) if clip.shape[-1] == 1 else clip,
+        extension=".mp4",
+        plugin="FFMPEG",
+        fps=rate,
+        macro_block_size=2,
+    )
     with replacing(path) as beside:
-        iio.imwrite(
-            beside,
-            clip.repeat(3, axis=-1) if clip.shape[-1] == 1 else clip,
-            extension=".mp4",
-            plugin="FFMPEG",
-            fps=rate,
-            macro_block_size=2,
-        )
+        beside.write_bytes(file)
 
 
 def _as_strip(clips: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -1,0 +1,78 @@
+"""Clips by name: moving objects, and files of video."""
+
+import numpy as np
+import pytest
+
+from tgan_tf.config import Config, ConfigError
+from tgan_tf.data import video
+from tgan_tf.data.sources import load_source
+
+
+def source(**options):
+    return load_source(Config().replace(**options).data)
+
+
+def test_moving_digits(monkeypatch):
+    monkeypatch.setattr(video, "_TRAIN_CLIPS", 60)
+    monkeypatch.setattr(video, "_VAL_CLIPS", 20)
+    clips = source(dataset="moving_digits", frames=6, image_size=24)
+    assert clips.shape == clips.train.sample_shape == (6, 24, 24, 1)
+    assert (len(clips.train), len(clips.val)) == (60, 20)
+    assert clips.class_names == tuple("0123456789")
+    assert source(dataset="moving_digits", conditional=False).train.labels is None
+    with pytest.raises(ConfigError, match="clips are square"):
+        source(dataset="moving_digits", image_size=(16, 24))
+
+
+@pytest.fixture
+def films(tmp_path):
+    """Films of 40 frames that grow lighter, one of another class and size, one too short, one
+    broken."""
+    pytest.importorskip("imageio_ffmpeg")
+    import imageio.v3 as iio
+
+    levels = np.linspace(0, 240, 40).astype(np.uint8)
+    for name, size in (("day/a", (32, 48)), ("day/b", (32, 48)), ("night/c", (48, 32))):
+        frames = np.broadcast_to(levels[:, None, None, None], (40, *size, 3))
+        path = tmp_path / f"{name}.mp4"
+        path.parent.mkdir(exist_ok=True)
+        iio.imwrite(path, frames, plugin="FFMPEG", fps=10, macro_block_size=2)
+    iio.imwrite(tmp_path / "day" / "short.mp4", frames[:4], plugin="FFMPEG", fps=10)
+    (tmp_path / "day" / "broken.mp4").write_bytes(b"no film")
+    return tmp_path
+
+
+def test_files_become_clips(films, tmp_path):
+    options = {
+        "dataset": f"video:{films}",
+        "frames": 4,
+        "frame_stride": 2,
+        "image_size": (8, 8),
+        "channels": 1,
+        "cache_dir": str(tmp_path / "cache"),
+    }
+    clips = source(**options)
+    # Of 20 frames of each, 4 are held out, and what is left makes four clips.
+    assert clips.train.samples.shape == (12, 4, 8, 8, 1)
+    assert len(clips.val) == 3
+    assert clips.class_names == ("day", "night")
+    assert clips.train.labels.tolist() == [0] * 8 + [1] * 4
+    assert sorted(name.split("/")[-1].split(":")[0] for name in clips.skipped) == [
+        "broken.mp4",
+        "short.mp4",
+    ]
+    light = clips.train.samples[:4].reshape(16, -1).mean(axis=1)
+    expected = np.linspace(0, 240, 40)[:32:2]
+    assert np.abs(light - expected).max() < 6
+    again = source(**options)  # from the cache
+    np.testing.assert_array_equal(again.val.samples, clips.val.samples)
+    assert again.skipped == clips.skipped
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("nowhere", "no such file or directory"), ("", "no file with an ending")]
+)
+def test_nothing_to_read(tmp_path, name, message):
+    pytest.importorskip("imageio_ffmpeg")
+    with pytest.raises(ConfigError, match=message):
+        source(dataset=f"video:{tmp_path / name}")

@@ -1,0 +1,72 @@
+"""Attention in space and time, and codes that move."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tgan_tf.layers import MotionCode, SpaceTimeBlock, time_features
+
+B, F, N, C = 2, 3, 4, 8
+
+
+def make_block(in_time: bool) -> SpaceTimeBlock:
+    block = SpaceTimeBlock(C, 2, in_time, block={"modulation": "shift"}, dtype="float64")
+    block.build((None, F, N, C), (None, F, 5))
+    return block
+
+
+@pytest.fixture
+def tokens():
+    rng = np.random.default_rng(0)
+    return tf.constant(rng.normal(size=(B, F, N, C))), tf.constant(rng.normal(size=(B, F, 5)))
+
+
+def reach(block: SpaceTimeBlock, tokens) -> np.ndarray:
+    """Which tokens [F, N] of the first clip see the one in frame 1, place 2."""
+    x, w = tokens
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = block(x, w)
+    jacobian = tape.jacobian(y, x)[0, :, :, :, 0, 1, 2]  # [F, N, C, C]
+    return (np.abs(jacobian.numpy()).max(axis=(2, 3)) > 1e-12).astype(int)
+
+
+def test_tokens_see_their_frame_and_then_their_place_in_time(tokens):
+    assert reach(make_block(False), tokens).tolist() == [[0] * N, [1] * N, [0] * N]
+    # What a token has seen in its own frame, its place sees in all frames.
+    assert reach(make_block(True), tokens).tolist() == [[1] * N] * F
+
+
+def test_each_frame_has_its_own_modulation(tokens):
+    x, w = tokens
+    block = make_block(False)
+    changed = tf.tensor_scatter_nd_add(w, [[0, 1]], [tf.ones(5, tf.float64)])
+    different = (block(x, w) != block(x, changed)).numpy().any(axis=(2, 3))
+    assert different.tolist() == [[False, True, False], [False] * F]
+
+
+def test_any_number_of_frames(tokens):
+    x, w = tokens
+    block = make_block(True)
+    assert block(tf.tile(x, (1, 3, 1, 1)), tf.tile(w, (1, 3, 1))).shape == (B, 3 * F, N, C)
+
+
+def test_codes_are_functions_of_time_alone():
+    rng = np.random.default_rng(0)
+    layer = MotionCode(6, waves=5, dtype="float64")
+    layer.build((None, 4), (None,))
+    v, times = tf.constant(rng.normal(size=(B, 4))), np.linspace(0, 2, 9)
+    codes = layer(v, tf.constant(times)).numpy()
+    assert codes.shape == (B, 9, 6)
+    np.testing.assert_allclose(codes[:, 3:5], layer(v, tf.constant(times[3:5])), rtol=1e-12)
+    frequency, phase = np.split((v.numpy() @ layer.to_waves.kernel.numpy())[:, None], 2, axis=-1)
+    hidden = np.sin(np.pi * (frequency * times[:, None] + phase)) @ layer.hidden.kernel.numpy()
+    expected = np.where(hidden > 0, hidden, 0.2 * hidden) @ layer.output_layer.kernel.numpy()
+    np.testing.assert_allclose(codes, expected, atol=1e-7)
+
+
+def test_time_features_tell_moments_apart():
+    features = time_features(tf.range(32, dtype=tf.float64) / 16).numpy()
+    assert features.shape == (32, 8)
+    distance = np.linalg.norm(features[:, None] - features, axis=-1)
+    assert distance[~np.eye(32, dtype=bool)].min() > 0.1
