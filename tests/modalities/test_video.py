@@ -72,7 +72,7 @@ def test_shapes_that_networks_cannot_make():
         config.resolve(modality="video", shape=(5, 8, 8, 1))
     with pytest.raises(ConfigError, match="--image_size=12,8: not multiples of 8"):
         config.resolve(modality="video", shape=(4, 12, 8, 1))
-    with pytest.raises(ConfigError, match="--g_qk_norm.*networks of video do not have it"):
+    with pytest.raises(ConfigError, match=r"--g_qk_norm.*networks of video do not have it"):
         config.replace(g_qk_norm=True).resolve(modality="video", shape=(4, 8, 8, 1))
     with pytest.raises(ConfigError, match="--g_motion_dim"):
         config.replace(latent_dim=32).resolve(modality="video", shape=(4, 8, 8, 1))

@@ -240,7 +240,7 @@ GENERATORS |= {
         **UNCONDITIONAL,
     },
 }
-DISCRIMINATORS |= {"video": VIDEO, "video_std": {**VIDEO, "d_minibatch_std": 2, "d_patch": 4}}
+DISCRIMINATORS |= {"video": VIDEO, "video_stem": {**VIDEO, "d_stem": "patch", "d_pack": 2}}
 GENERATORS |= {"series": {**SERIES, "g_windows": (0, 0), "g_output": "patch"}}
 DISCRIMINATORS |= {"series": {**SERIES, "g_windows": (0, 0), "d_stem": "patch"}}
 MUSIC = {

@@ -242,9 +242,7 @@ def _check_video(config: Config) -> None:
         return
     frames, height, width, _ = data.shape
     if frames % 2 or d.d_frames > frames:
-        raise ConfigError(
-            f"--frames={frames} must be even, and at least --d_frames={d.d_frames}"
-        )
+        raise ConfigError(f"--frames={frames} must be even, and at least --d_frames={d.d_frames}")
     scale = math.lcm(g.g_patch * 2 ** (len(g.g_widths) - 1), d.d_patch, _MOTION_PATCH)
     if height % scale or width % scale:
         raise ConfigError(

@@ -19,8 +19,8 @@ from tgan_tf.layers.resampling import (
     resize_tokens,
     upsample,
 )
-from tgan_tf.layers.spectral import SpectralNorm
 from tgan_tf.layers.spacetime import MotionCode, SpaceTimeBlock, time_features
+from tgan_tf.layers.spectral import SpectralNorm
 from tgan_tf.layers.transformer import MappingNetwork, TransformerBlock
 from tgan_tf.layers.windows import (
     merge_dilated,

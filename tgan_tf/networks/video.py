@@ -158,9 +158,7 @@ class VideoGenerator(keras.Model):
         )
         return tf.concat([self.mapping_network(content, label), motion], axis=-1)
 
-    def synthesis(
-        self, w: tf.Tensor, noise: tf.Tensor | None = None, frames: int = 0
-    ) -> tf.Tensor:
+    def synthesis(self, w: tf.Tensor, noise: tf.Tensor | None = None, frames: int = 0) -> tf.Tensor:
         """``w`` ``[B, w_dim]`` -> clip ``[B, F, H, W, C]``, nominally in [-1, 1].
 
         Args:
