@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tgan_tf.config.attention import check_additive, check_windows
 from tgan_tf.config.errors import ConfigError
-from tgan_tf.config.experiment import MUSIC, DataConfig
+from tgan_tf.config.experiment import MUSIC, VIDEO, DataConfig
 from tgan_tf.config.kinds import (
     HALVING,
     check_conv_discriminator,
@@ -426,13 +426,12 @@ _NEEDS = {
 
 
 # Options of data of some kinds -> these.
-_VIDEO = ("video", "moving_digits", "moving_fashion")
 _FOR_KINDS = {
     ("series_length", "series_stride"): ("series", "sines", "sunspots"),
     ("bars", "music_class"): MUSIC,
-    ("frames", "frame_rate"): _VIDEO,
+    ("frames", "frame_rate"): VIDEO,
     ("frame_stride",): ("video",),
-    ("g_motion_dim", "g_time_attention", "d_frames", "d_motion_depth"): _VIDEO,
+    ("g_motion_dim", "g_time_attention", "d_frames", "d_motion_depth"): VIDEO,
 }
 
 

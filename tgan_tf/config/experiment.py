@@ -30,6 +30,7 @@ EXTRACTORS = (
     "saved_model:PATH",
 )
 # Data sets of music, by what is before the colon.
+VIDEO = ("moving_digits", "moving_fashion", "video")
 MUSIC = ("chorales", "folk", "midi")
 MUSIC_CLASSES = ("mode", "key", "metre")
 PROTOCOLS = ("torch_fidelity", "clean_fid", "stylegan", "studiogan")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tgan_tf.config import MUSIC, ConfigError, DataConfig
+from tgan_tf.config import MUSIC, VIDEO, ConfigError, DataConfig
 from tgan_tf.data import fashion_mnist
 from tgan_tf.data.cache import cache_root, cached
 from tgan_tf.data.clipart import emoji_reader, openclipart_reader
@@ -37,9 +37,7 @@ OTHERS = {
     "sines": "tgan_tf.data.series",
     "sunspots": "tgan_tf.data.series",
     **dict.fromkeys(MUSIC, "tgan_tf.data.music"),
-    "moving_digits": "tgan_tf.data.video",
-    "moving_fashion": "tgan_tf.data.video",
-    "video": "tgan_tf.data.video",
+    **dict.fromkeys(VIDEO, "tgan_tf.data.video"),
 }
 
 _FORMAT = 1  # of the prepared files and of the rules of conversion: raise it when either changes
@@ -74,7 +72,7 @@ def load_source(data: DataConfig, *, seed: int = 0, progress: Progress | None = 
     if kind in OTHERS:
         if data.mirror:
             raise ConfigError(f"--mirror: {data.dataset} are no images; pass --nomirror")
-        if any(data.image_size) or data.channels:
+        if (any(data.image_size) or data.channels) and kind not in VIDEO:
             raise ConfigError(
                 f"--image_size and --channels are for images, which {data.dataset} are not; leave"
                 " them out"

@@ -227,7 +227,8 @@ class VideoDiscriminator(Discriminator):
     def build(self, clip_shape: Any = None, label_shape: Any = None) -> None:
         """Makes all weights; the shapes are known from the configuration."""
         d, policy = self.config.discriminator, self.dtype_policy
-        _, self.frames, *size, channels = self._seen_shape
+        self.frames, *size, channels = self.modality.seen_shape
+        channels *= d.d_pack
         (width,), (depth,) = d.d_width, d.d_depth
         small = [side // _SHRINK for side in size]
         tokens = (size[0] // d.d_patch) * (size[1] // d.d_patch)
