@@ -36,6 +36,13 @@ def describe(model: Path, title: str) -> dict[str, object]:
         details = Interpreter(model_content=content).get_signature_runner("sample")
     except ValueError as error:
         raise ValueError(f"--model={model}: {error}") from error
+    asked = set(details.get_input_details()) - {"seed", "label", "truncation", "guidance"}
+    if asked or set(details.get_output_details()) != {"image"}:
+        raise ValueError(
+            f"--model={model}: these apps show pictures, of classes at most; this model takes"
+            f" {', '.join(details.get_input_details())} and makes"
+            f" {', '.join(details.get_output_details())}"
+        )
     if (batch := int(details.get_input_details()["seed"]["shape"][0])) != 1:
         raise ValueError(f"--model={model} has a batch of {batch}; export it with --batch_size=1")
     config = values["config"]

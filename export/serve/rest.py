@@ -156,6 +156,7 @@ async def _models(request: web.Request) -> web.Response:
             continue
         servable = model.get()
         info = servable.info()
+        data = info.get("config", {}).get("data", {})
         entries.append(
             {
                 "name": name,
@@ -163,7 +164,8 @@ async def _models(request: web.Request) -> web.Response:
                 "labels": sorted(model.config.labels),
                 "inputs": {key: sorted(specs) for key, specs in servable.inputs.items()},
                 "class_names": info.get("class_names", []),
-                "num_classes": info.get("config", {}).get("data", {}).get("num_classes", 0),
+                "num_classes": data.get("num_classes", 0),
+                "attribute_names": data.get("attribute_names", []),
                 "directions": info.get("directions", []),
                 "has_card": all((servable.path / file).is_file() for file in _CARD_FILES),
             }

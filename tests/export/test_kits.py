@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from export.web.__main__ import build
-from tests.exporting.samplers import make_sampler
+from tests.exporting.samplers import ATTRIBUTES, make_sampler
 from tgan_tf.exporting import to_tflite
 from tgan_tf.exporting.portable_random import normal_numpy
 
@@ -147,6 +147,11 @@ class TestSite:
         to_tflite(make_sampler(), tmp_path / "two.tflite", batch_size=2)
         with pytest.raises(ValueError, match="has a batch of 2; export it with --batch_size=1"):
             build(tmp_path / "two.tflite", tmp_path / "site")
+
+    def test_other_inputs(self, tmp_path):
+        to_tflite(make_sampler(0, **ATTRIBUTES), tmp_path / "attributes.tflite")
+        with pytest.raises(ValueError, match="pictures, of classes at most; this model takes"):
+            build(tmp_path / "attributes.tflite", tmp_path / "site")
 
     def test_other_files(self, tmp_path):
         (tmp_path / "m.tflite").write_bytes(b"no model")

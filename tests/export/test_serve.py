@@ -35,7 +35,7 @@ from tensorflow_serving.apis import (
 
 from export.serving.client import Client, ClientError
 from tests.export.servers import ROOT, free_port, serving
-from tests.exporting.samplers import make_config, make_generator
+from tests.exporting.samplers import ATTRIBUTES, make_config, make_generator, make_sampler
 from tgan_tf.control import find
 from tgan_tf.exporting import to_saved_model
 from tgan_tf.inference import Sampler
@@ -56,17 +56,28 @@ def pets() -> Sampler:
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory) -> Path:
-    """Versions 1 and 2 of one model; the folder of all models."""
+    """Versions 1 and 2 of one model, and one of attributes; the folder of all models."""
     folder = tmp_path_factory.mktemp("models")
     to_saved_model(pets(), folder / "pets")
     shutil.copytree(folder / "pets" / "1", folder / "pets" / "2")
+    to_saved_model(make_sampler(0, **ATTRIBUTES), folder / "faces")
+    (folder / "models.config").write_text(
+        """model_config_list {
+          config {
+            name: "pets" base_path: "pets"
+            version_labels { key: "stable" value: 1 }
+            version_labels { key: "canary" value: 2 }
+          }
+          config { name: "faces" base_path: "faces" }
+        }"""
+    )
     return folder
 
 
 @pytest.fixture(scope="module")
 def server(models):
-    flags = ["--labels=stable:1,canary:2", "--max_batch_size=32", "--max_body_mib=1"]
-    with serving(f"--model={models / 'pets'}", *flags, "--arrival_s=4") as running:
+    flags = ["--max_batch_size=32", "--max_body_mib=1", "--arrival_s=4"]
+    with serving(f"--model_config_file={models / 'models.config'}", *flags) as running:
         yield running
 
 
@@ -465,16 +476,20 @@ class TestClient:
 
 class TestPage:
     def test_page(self, server, browser):
-        """A person's way through it: class, seed, truncation, a direction, the film, the card."""
+        """A person's way through it: class, seed, truncation, a direction, film, card, a model."""
 
         def change(**values) -> np.ndarray:
-            """Moves controls; the first picture when it is drawn anew."""
-            script = "delete document.body.dataset.ready; "  # and all in one go
+            """Moves controls."""
+            script = ""
             for selector, value in values.items():
                 control = f"document.querySelector('#{selector.replace('__', ' ')}')"
                 script += f"{control}.value = {value}; "
                 script += f"{control}.dispatchEvent(new Event('input')); "
-            page.evaluate(script)
+            return drawn(script)
+
+        def drawn(script: str) -> np.ndarray:
+            """The first picture, when it is drawn anew; all in one go."""
+            page.evaluate("delete document.body.dataset.ready; " + script)
             page.wait("document.body.dataset.ready === 'true'")
             return pixels("#grid canvas")
 
@@ -505,6 +520,9 @@ class TestPage:
             assert page.evaluate("document.getElementById('film-figure').hidden")
             assert page.evaluate("document.getElementById('status').className") == ""
             card = page.evaluate("document.querySelector('#card-link a').href")
+            change(model=1)
+            made = drawn("document.querySelectorAll('#attributes input')[1].click()")
+            assert near(made, make_sampler(0, **ATTRIBUTES).sample([7], ["smile"], 0.7)[0])
         assert "<h2>Limits</h2>" in requests.get(card, timeout=30).text
 
     def test_card(self, server):

@@ -30,6 +30,13 @@ const controls = (signature, count) => ({
   ...(takes(signature, 'guidance') ? { guidance: fill(number('guidance'), count) } : {}),
 });
 
+/** What to make: a class, or attributes; `end` is that of an interpolation. */
+const condition = (signature, count, end = '') => ({
+  ...(takes(signature, `label${end}`) ? { [`label${end}`]: fill(number('class'), count) } : {}),
+  ...(takes(signature, `attributes${end}`) ? { [`attributes${end}`]: fill(checked(), count) } : {}),
+});
+
+const checked = () => [...$('attributes').querySelectorAll('input')].map((box) => Number(box.checked));
 const strengths = () => [...$('sliders').querySelectorAll('input')].map((slider) => Number(slider.value));
 
 /** Puts one sample, [H, W, C] of 0 to 255, on a canvas. */
@@ -76,6 +83,9 @@ async function drawGrid() {
 }
 
 async function drawOnce() {
+  if (!model.inputs.sample_png || takes('sample_png', 'condition')) {
+    throw new Error('this page shows pictures, of classes and attributes: ask by REST for others');
+  }
   const moved = strengths();
   const edited = moved.some((value) => value !== 0);
   const signature = edited ? 'edit' : 'sample_png';
@@ -84,7 +94,7 @@ async function drawOnce() {
   const outputs = await predict(signature, {
     seed: seeds,
     ...controls(signature, COUNT),
-    ...(takes(signature, 'label') ? { label: fill(number('class'), COUNT) } : {}),
+    ...condition(signature, COUNT),
     ...(edited ? { strengths: fill(moved, COUNT) } : {}),
   });
   const ms = (performance.now() - started).toFixed(0);
@@ -105,14 +115,13 @@ async function film() {
   $('film-figure').hidden = !filming;
   try {
     for (let from = 0; filming; from++) {
-      const label = takes('interpolate', 'label_a')
-        ? { label_a: fill(number('class'), FRAMES), label_b: fill(number('class'), FRAMES) } : {};
       const frames = await predict('interpolate', {
         seed_a: fill(seedAt(from), FRAMES),
         seed_b: fill(seedAt(from + 1), FRAMES),
         t: [...Array(FRAMES).keys()].map((frame) => frame / FRAMES),
         ...controls('interpolate', FRAMES),
-        ...label,
+        ...condition('interpolate', FRAMES, '_a'),
+        ...condition('interpolate', FRAMES, '_b'),
       });
       for (const frame of frames) {
         if (!filming) break;
@@ -128,7 +137,7 @@ async function film() {
 
 function fail(error) {
   $('status').className = 'error';
-  $('status').textContent = `The server says: ${error.message ?? error}`;
+  $('status').textContent = `${error.message ?? error}`;
 }
 
 /** Makes the controls those of a model. */
@@ -138,6 +147,13 @@ function choose(index) {
   const classes = model.class_names.length ? model.class_names : [...Array(model.num_classes).keys()];
   $('class').replaceChildren(...classes.map((name, i) => new Option(name, i)));
   $('class-row').hidden = !takes('sample_png', 'label');
+  $('attributes').replaceChildren(...model.attribute_names.map((name) => {
+    const row = document.createElement('label');
+    const box = Object.assign(document.createElement('input'), { type: 'checkbox' });
+    box.addEventListener('input', drawGrid);
+    row.append(box, ` ${name} `);
+    return row;
+  }));
   $('guidance-row').hidden = !takes('sample_png', 'guidance');
   $('directions').hidden = !model.directions.length;
   $('sliders').replaceChildren(...model.directions.map((name) => {
