@@ -14,7 +14,7 @@ from tgan_tf.data.musicxml import read_musicxml
 from tgan_tf.data.score import HOLD, REST
 from tgan_tf.modalities import make_modality, pictures, synthesizer
 from tgan_tf.modalities.midi import midi_files
-from tgan_tf.modalities.music import MusicModality
+from tgan_tf.modalities.music import _PERIODS, MusicModality
 
 LOW, HIGH, STEPS, VOICES = 48, 72, 16, 3
 
@@ -105,13 +105,24 @@ def test_gradients_pass_through_choices(music):
 def test_what_the_discriminator_sees(music):
     window = np.full((1, STEPS, VOICES), HOLD, np.uint8)
     window[:, 0] = 67, 60, REST
-    seen = music.see(music.encode(window)).numpy()[0, 0]
-    assert seen.shape == music.seen_shape[1:]
+    window[:, 1, 0] = 53
+    seen = music.see(music.encode(window)).numpy()[0]
+    assert seen.shape == music.seen_shape
     channels = music.signal_shape[-1]
-    np.testing.assert_array_equal(seen[:2, channels : channels + 12].argmax(-1), [7, 0])
-    fifth = seen[0, channels + 12 :]
-    np.testing.assert_array_equal(fifth, np.eye(12)[7])
-    assert not seen[1:, channels + 12 :].any()  # intervals with silence
+    moved, other = np.split(seen[..., channels:], 2, axis=-1)  # [T, V, 19] each
+    periods = np.array(_PERIODS)
+
+    def waves(semitones):
+        angle = 2 * np.pi * semitones / periods
+        return np.concatenate([np.cos(angle), np.sin(angle), [1]])
+
+    np.testing.assert_allclose(moved[:3, 0], [waves(0), waves(-14), waves(0)], atol=1e-5)
+    np.testing.assert_allclose(other[0, 0], waves(7), atol=1e-5)  # a fifth above the next
+    np.testing.assert_allclose(other[1, 0], waves(-7), atol=1e-5)  # crossed
+    assert not other[:, 1:].any()  # with silence
+    # What is consonant is linear in the overtones of the octave.
+    overtones = np.array([waves(k)[[*range(3, 9), *range(12, 17), 18]] for k in range(12)])
+    assert np.linalg.matrix_rank(overtones) == 12
 
 
 def test_decode_and_activate_are_built_into_tflite(music):

@@ -24,7 +24,9 @@ from tgan_tf.modalities.notation import musicxml
 from tgan_tf.modalities.piano_roll import piano_rolls
 from tgan_tf.modalities.steps import later, running_maximum
 
-_CLASSES = 12  # of pitches
+# In semitones: of an interval's size, and the overtones of an octave, in which every function of an
+# interval modulo octaves is linear.
+_PERIODS = (96, 48, 24, 12, 6, 4, 3, 12 / 5, 2)
 
 
 class MusicModality(Modality):
@@ -56,8 +58,10 @@ class MusicModality(Modality):
         # Distances around the circle of voices; with so many, every pair is met.
         self._others = range(1, voices // 2 + 1)
         pitches = np.arange(self.lowest, self.lowest + channels - 2)
-        self._folding = np.zeros((channels, _CLASSES), np.float32)
-        self._folding[np.arange(1, channels - 1), pitches % _CLASSES] = 1
+        angles = 2 * np.pi * pitches[:, np.newaxis] / np.array(_PERIODS)
+        self._waves = np.zeros((channels, 2 * len(_PERIODS) + 1), np.float32)
+        ones = np.ones((len(pitches), 1))
+        self._waves[1:-1] = np.concatenate([np.cos(angles), np.sin(angles), ones], axis=-1)
 
     def encode(self, samples: tf.Tensor) -> tf.Tensor:
         """uint8 [B, T, V] to float32 [B, T, V, C] of zeros and ones."""
@@ -98,33 +102,31 @@ class MusicModality(Modality):
 
     @property
     def seen_shape(self) -> tuple[int, ...]:
-        more = _CLASSES * (1 + len(self._others))
+        more = self._waves.shape[-1] * (1 + len(self._others))
         return (*self.sample_shape, self.signal_shape[-1] + more)
 
     def see(self, signals: tf.Tensor) -> tf.Tensor:
-        """What is added for the discriminator: pitch classes, and intervals between voices.
+        """What is added for the discriminator: intervals between voices, and of each voice's steps.
 
-        An interval is a product of two one-hots, which attention and linear maps of tokens do not
-        form by themselves; consonance is linear in it.
+        An interval is a product of two one-hots, which linear maps and attention of tokens do not
+        form by themselves. It is given by waves, so that what is consonant (in an interval modulo
+        octaves) and what is a step, a leap or a crossing (in its size) are linear in it; being
+        bounded, they do not make gradient penalties large as plain distances would.
 
         Args:
             signals: [B, T, V, C].
 
         Returns:
-            [B, T, V, C + 12 + 12 K], for each of K other voices the distribution of the distance
-            in semitones, modulo octaves.
+            [B, T, V, C + (1 + K) F]: of each voice with itself a step before and with K others,
+            cosines and sines of the interval, and whether both sound.
         """
         steps, voices, channels = self.signal_shape
-        folding = tf.constant(self._folding, signals.dtype)
-        classes = tf.reshape(
-            tf.reshape(signals, (-1, channels)) @ folding, (-1, steps, voices, _CLASSES)
-        )
-        parts = [signals, classes]
-        distances = tf.constant(_distances(), signals.dtype)  # [144, 12]
-        for other in self._others:
-            pairs = classes[..., tf.newaxis] * tf.roll(classes, -other, axis=2)[..., tf.newaxis, :]
-            intervals = tf.reshape(pairs, (-1, _CLASSES**2)) @ distances
-            parts.append(tf.reshape(intervals, (-1, steps, voices, _CLASSES)))
+        waves = tf.constant(self._waves, signals.dtype)  # [C, F]
+        notes = tf.reshape(signals, (-1, channels)) @ waves
+        notes = tf.reshape(notes, (-1, steps, voices, waves.shape[1]))  # [B, T, V, F]
+        before = tf.concat([notes[:, :1], notes[:, :-1]], axis=1)
+        parts = [signals, _interval(notes, before)]
+        parts += [_interval(notes, tf.roll(notes, -other, axis=2)) for other in self._others]
         return tf.concat(parts, axis=-1)
 
     def decode(self, values: tf.Tensor) -> tf.Tensor:
@@ -200,7 +202,11 @@ def _straight(hard: tf.Tensor, soft: tf.Tensor) -> tf.Tensor:
     return hard + (soft - tf.stop_gradient(soft))
 
 
-def _distances() -> np.ndarray:
-    """float32 [144, 12]: of each pair of pitch classes the distance, modulo octaves."""
-    first, second = np.divmod(np.arange(_CLASSES**2), _CLASSES)
-    return np.eye(_CLASSES, dtype=np.float32)[(first - second) % _CLASSES]
+def _interval(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
+    """Waves of two notes [..., F] to those of their distance, as angles are subtracted."""
+    count = len(_PERIODS)
+    (cos_a, sin_a, is_a), (cos_b, sin_b, is_b) = (
+        tf.split(notes, (count, count, 1), axis=-1) for notes in (first, second)
+    )
+    cos, sin = cos_a * cos_b + sin_a * sin_b, sin_a * cos_b - cos_a * sin_b
+    return tf.concat([cos, sin, is_a * is_b], axis=-1)
