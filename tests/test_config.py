@@ -238,7 +238,7 @@ class TestRanges:
         step = 1 if isinstance(value_of(DEFAULT, name), int | tuple) else 1e-6
         outside = {"low": bound - step, "high": bound + step, "above": bound}[limit]
         default = value_of(DEFAULT, name)
-        value = (outside,) * len(default) if isinstance(default, tuple) else outside
+        value = (outside,) * max(len(default), 1) if isinstance(default, tuple) else outside
         with pytest.raises(ConfigError, match=f"--{name}=.*must be"):
             DEFAULT.replace(**{name: value})
 

@@ -10,7 +10,8 @@ from ai_edge_litert.interpreter import Interpreter
 import tgan_tf
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.config.checks import check_unused
-from tgan_tf.data.score import HOLD
+from tgan_tf.data.music import given_window
+from tgan_tf.data.score import HOLD, NOT_GIVEN
 from tgan_tf.modalities.midi import midi_files
 
 SMALL = {
@@ -37,7 +38,7 @@ def run(tmp_path_factory):
         file = mido.MidiFile(path)
         file.tracks[0].insert(0, mido.MetaMessage("key_signature", key=("C", "Am")[index % 2]))
         file.save(path)
-    options = {"dataset": f"midi:{folder}", "bars": 1, "music_class": "key"}
+    options = {"dataset": f"midi:{folder}", "bars": 1, "music_class": "key", "given_voices": 0}
     options |= {"out_dir": str(folder), "cache_dir": str(folder / "cache")}
     return tgan_tf.train(Config().replace(**SMALL, **options))
 
@@ -60,7 +61,7 @@ def test_the_exported_files_draw_the_same_windows(run):
     drawn = sampler.sample([3, 4], "A minor")
     assert drawn.shape == (2, 16, 2)
     assert drawn.dtype == np.uint8
-    inputs = {"seed": [3], "label": [sampler.class_index("A minor")]}
+    inputs = {"seed": [3], "label": [sampler.config.data.class_names.index("A minor")]}
     inputs = {name: np.int32(value) for name, value in inputs.items()}
     inputs["truncation"] = np.float32([1])
     interpreter = Interpreter(str(run / "export" / "model.tflite"))
@@ -71,6 +72,41 @@ def test_the_exported_files_draw_the_same_windows(run):
         **{name: tf.constant(value) for name, value in inputs.items()}
     )["midi_bytes"].numpy()
     np.testing.assert_array_equal(sampler.modality.unfiled("sample_midi", midi), drawn[0])
+
+
+def test_a_given_voice_is_kept(run, tmp_path):
+    sampler = tgan_tf.load(run)
+    rng = np.random.default_rng(1)
+    given = np.full((16, 2), NOT_GIVEN, np.uint8)
+    given[:, 0] = np.where(np.arange(16) % 2, HOLD, rng.choice(VOICES[0], 16))
+    written = sampler.harmonize(range(8), given, "A minor")
+    np.testing.assert_array_equal(written[..., 0], np.broadcast_to(given[:, 0], (8, 16)))
+    assert len({window.tobytes() for window in written}) > 1
+    # What is given changes what is written to it.
+    free = sampler.sample(range(8), "A minor")
+    assert (free[..., 1] != written[..., 1]).any()
+    # From a file, by the command, and from the exported model.
+    path = tmp_path / "tune.mid"
+    path.write_bytes(midi_files(tf.constant(given[np.newaxis, :, :1])).numpy()[0])
+    np.testing.assert_array_equal(given_window(path, (16, 2), (0,)), given)
+    with pytest.raises(ValueError, match="has 1 voices, and 2 can be given"):
+        given_window(path, (16, 3), (0, 1))
+    served = tf.saved_model.load(str(next((run / "export" / "model").iterdir())))
+    made = served.signatures["harmonize"](
+        seed=tf.constant([3]),
+        given=tf.constant(given[np.newaxis]),
+        label=tf.constant([sampler.config.data.class_names.index("A minor")]),
+        truncation=tf.constant([1.0]),
+    )["music"]
+    np.testing.assert_array_equal(made[0], written[3])
+
+
+def test_what_cannot_be_given(run):
+    sampler = tgan_tf.load(run)
+    with pytest.raises(ValueError, match=r"has the shape \(3, 2\)"):
+        sampler.harmonize([0], np.zeros((3, 2), np.uint8))
+    with pytest.raises(ConfigError, match="the data have 2 voices"):
+        sampler.config.replace(given_voices=(0, 1))
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ Tensors = dict[str, Any]  # by name; with more of them inside, or None
 RETUNABLE = ("g_lr", "d_lr", "r1_gamma", "r2_gamma", "augment")
 
 _ADA_EVERY = 4  # steps between two adjustments of the probability (Karras et al. 2020, sec. 3.1)
+_GIVEN_SHARE = 0.5  # of the samples that are written to given voices
 _LECAM_DECAY = 0.99  # of the anchors, for each step (Tseng et al. 2021, sec. 4.1)
 _PATH_DECAY = 0.99  # of the mean path length, for each time (Karras et al. 2020)
 
@@ -264,7 +265,7 @@ class TransformerGAN(keras.Model):
         g_draw = randomness.Draw(t.seed, self.step, context, batch * times, real.dtype)
         label = self._drop_condition(label, draw)
         numbers = self._numbers(draw, real, penalize)
-        causes = self._causes(g_draw, _repeat(label, times))
+        causes = self._causes(g_draw, _repeat(label, times), _repeat(real, times))
         if not train_g:
             causes = {name: value[::times] for name, value in causes.items()}
         # Sums over the replica's examples / the global batch add up to the global mean.
@@ -353,10 +354,10 @@ class TransformerGAN(keras.Model):
         """How the generator runs in training, beside its inputs."""
         return {"training": True} if self.config.generator.normalizes_batches else {}
 
-    def _causes(self, draw: randomness.Draw, label: tf.Tensor | None) -> Tensors:
+    def _causes(self, draw: randomness.Draw, label: tf.Tensor | None, real: tf.Tensor) -> Tensors:
         """What the generator makes its batch of: ``z``; ``moved``, which is z disturbed; ``label``;
         ``tokens``, for layers with noise; ``other``, a second latent, and ``cut``, which says where
-        it is used. ``[n, ...]`` each, as far as needed."""
+        it is used; ``given``, parts of ``real``. ``[n, ...]`` each, as far as needed."""
         o = self.config.objective
         z = draw.normal(randomness.LATENT, (self.config.generator.latent_dim,))
         causes = {"z": z} if label is None else {"z": z, "label": label}
@@ -367,6 +368,11 @@ class TransformerGAN(keras.Model):
         if o.style_mixing:
             causes["other"] = draw.normal(randomness.STYLE, z.shape[1:])
             causes["cut"] = draw.uniform(randomness.STYLE_CUT, (2,))
+        if voices := self.config.data.given_voices:
+            # Those of a real sample, of which the discriminator sees the whole beside.
+            chosen = tf.reduce_max(tf.one_hot(voices, real.shape[2], dtype=real.dtype), axis=0)
+            there = tf.cast(draw.uniform(randomness.GIVEN, (1, 1, 1)) < _GIVEN_SHARE, real.dtype)
+            causes["given"] = real * there * chosen[:, tf.newaxis]  # [n, T, V, C]
         return causes
 
     def _make(self, causes: Tensors) -> Tensors:
@@ -386,13 +392,14 @@ class TransformerGAN(keras.Model):
     def _images(self, causes: Tensors) -> tf.Tensor:
         """``[n, H, W, C]``."""
         z, label, tokens = (causes.get(name) for name in ("z", "label", "tokens"))
+        more = {"given": causes["given"]} if "given" in causes else {}
         if "other" not in causes:
-            image = self.generator(z, label, tokens, **self._batchwise)
+            image = self.generator(z, label, tokens, **more, **self._batchwise)
         else:
             w, other = (self.generator.mapping(latent, label) for latent in (z, causes["other"]))
             layers, probability = self.generator.num_ws, self.config.objective.style_mixing
             mixed = mix_styles(w, other, causes["cut"], layers, probability)
-            image = self.generator.synthesis(mixed, tokens)
+            image = self.generator.synthesis(mixed, tokens, **more)
         return tf.cast(image, self._real_dtype)
 
     def _g_gradients(

@@ -63,6 +63,13 @@ def define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     flags.DEFINE_string(
+        "given",
+        "",
+        "MIDI or MusicXML file with the voices of --given_voices, whose first bars are kept and the"
+        " other voices written to them",
+        flag_values=values,
+    )
+    flags.DEFINE_string(
         "out",
         "",
         "PNG file, or folder for --single; empty: in RUN/generated",
@@ -157,14 +164,17 @@ def run(values: flags.FlagValues) -> None:
     out = Path(
         values.out or find_run(values.run) / "generated" / _default_name(values, sampler.step)
     )
+    given = _given(values, sampler)
     parts = []
     with Console().counting("pictures") as progress:
         for start in range(0, len(seeds), _BATCH):
             part = slice(start, start + _BATCH)
             asked_for = None if labels is None else labels[part]
-            images = sampler.sample(
-                seeds[part], asked_for, values.truncation, values.guidance, edits=edits
-            )
+            controls = (asked_for, values.truncation, values.guidance)
+            if given is None:
+                images = sampler.sample(seeds[part], *controls, edits=edits)
+            else:
+                images = sampler.harmonize(seeds[part], given, *controls)
             if values.single:
                 files = _file_names(seeds[part], asked_for, sampler.condition)
                 sampler.modality.write(images, out, files)
@@ -185,7 +195,7 @@ def run(values: flags.FlagValues) -> None:
 
 def of_w(values: flags.FlagValues) -> None:
     """Draws what `--w` holds."""
-    for name in ("seeds", "label", "guidance", "single"):
+    for name in ("seeds", "label", "guidance", "given", "single"):
         if values[name].present:
             raise ValueError(f"--{name}: --w says what is drawn; leave one of them out")
     sampler = command.load_run(values)  # starts TensorFlow, quietly
@@ -203,6 +213,21 @@ def of_w(values: flags.FlagValues) -> None:
     print(f"{len(w)} pictures of step {sampler.step}: {out}")
 
 
+def _given(values: flags.FlagValues, sampler: Sampler) -> np.ndarray | None:
+    """What samples are made around, [*sample_shape]."""
+    if not values.given:
+        return None
+    if values.edit:
+        raise ValueError("--edit does not go with --given; leave one of them out")
+    voices = sampler.config.data.given_voices
+    if not voices:
+        raise ValueError(f"--given={values.given}: the run was trained without --given_voices")
+    from tgan_tf.data.music import given_window
+
+    steps, count = sampler.modality.sample_shape
+    return given_window(Path(values.given).expanduser(), (steps, count), voices)
+
+
 def _default_name(values: flags.FlagValues, step: int) -> str:
     """Other pictures have another name: nothing is overwritten but by its like."""
     parts = [] if values.single else [f"seeds{values.seeds}"]
@@ -212,6 +237,7 @@ def _default_name(values: flags.FlagValues, step: int) -> str:
         parts.append(f"label{values.label}")
     if values.truncation != 1:
         parts.append(f"psi{values.truncation}")
+    parts += [f"given{Path(values.given).stem}"] if values.given else []
     parts += [edit.replace(":", "") for edit in values.edit]
     if values.guidance != 1:
         parts.append(f"guidance{values.guidance}")

@@ -118,6 +118,10 @@ class Sampler:
             input_signature=[ints, ints, label, label, floats, floats, floats],
             autograph=False,
         )
+        sample = tf.TensorSpec([None, *modality.sample_shape], tf.as_dtype(modality.sample_dtype))
+        self._harmonize = tf.function(
+            self.harmonized, input_signature=[ints, sample, label, floats, floats], autograph=False
+        )
 
     @functools.cached_property
     def discriminator(self) -> keras.Model | None:
@@ -272,6 +276,44 @@ class Sampler:
 
         return invert(self, samples, label, **options)
 
+    def harmonize(
+        self,
+        seeds: Iterable[SupportsIndex],
+        given: npt.NDArray[Any],
+        label: Label = None,
+        truncation: float = 1.0,
+        guidance: float = 1.0,
+    ) -> npt.NDArray[Any]:
+        """`sample` around what is given, which is kept exactly.
+
+        Args:
+            seeds: N integers, as for `sample`.
+            given: sample [*sample_shape], the same for all, or N of them; of music uint8 [T, V] in
+                which voices that are to be written begin with `data.score.NOT_GIVEN`.
+            label, truncation, guidance: as for `sample`.
+
+        Returns:
+            [N, *sample_shape].
+
+        Raises:
+            ValueError: the generator takes nothing, the shape is another, or an argument cannot
+                work.
+        """
+        if not self.config.data.given_voices:
+            raise ValueError("nothing can be given: the generator was trained without given voices")
+        seeds = check_seeds(seeds)
+        labels = self.condition.check(label, seeds)
+        shape, found = self.modality.sample_shape, np.asarray(given)
+        if found.shape not in (shape, (len(seeds), *shape)):
+            raise ValueError(f"what is given has the shape {found.shape}, not {shape}")
+        numbers = (_finite("truncation", truncation), self._check_guidance(guidance))
+        return self._harmonize(
+            seeds,
+            np.broadcast_to(found, (len(seeds), *shape)),
+            labels,
+            *(np.full(len(seeds), number, np.float32) for number in numbers),
+        ).numpy()
+
     def edit(
         self,
         seeds: Iterable[SupportsIndex],
@@ -355,6 +397,18 @@ class Sampler:
         if offset is not None:
             w = w + offset
         return self._decode(self.generator.synthesis(w))
+
+    def harmonized(
+        self,
+        seed: tf.Tensor,
+        given: tf.Tensor,
+        label: tf.Tensor | None,
+        truncation: tf.Tensor,
+        guidance: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """`render` around what is given, [B, *sample_shape] as for `harmonize`."""
+        w = self._map(seed, label, truncation, guidance)
+        return self._decode(self.generator.synthesis(w, given=self.modality.give(given)))
 
     def render_between(
         self,

@@ -103,6 +103,11 @@ def check_together(config: Config) -> None:
             )
     if data.modality != "image":
         _check_other_data(config)
+    if data.modality == "music" and not set(data.given_voices) < set(range(data.shape[1])):
+        raise ConfigError(
+            f"--given_voices={as_text(data.given_voices)}: the data have {data.shape[1]} voices,"
+            " counted from 0, of which at least one is to be written"
+        )
     if data.autoencoder:
         _check_latents(config)
     if config.is_resolved:
@@ -381,7 +386,7 @@ _NEEDS = {
 # Options of data of some kinds -> these.
 _FOR_KINDS = {
     ("series_length", "series_stride"): ("series", "sines", "sunspots"),
-    ("bars", "music_class"): MUSIC,
+    ("bars", "music_class", "given_voices"): MUSIC,
     ("frames", "frame_rate"): VIDEO,
     ("frame_stride",): ("video",),
     ("g_motion_dim", "g_time_attention", "d_frames", "d_motion_depth"): VIDEO,

@@ -78,6 +78,13 @@ class DataConfig:
         "of music: what the class is: major or minor; one of 24 keys; the metre",
         choices=MUSIC_CLASSES,
     )
+    given_voices: tuple[int, ...] = option(
+        (),
+        "of music: voices (0 is the highest) that may be given, so that the others are written to"
+        " them; while training they are in half of the samples",
+        low=0,
+        high=14,
+    )
     val_fraction: float = option(
         0.1, "held-out share where the data have no split of their own", low=0.01, high=0.5
     )

@@ -197,6 +197,35 @@ def _corpus(kind: str, data_dir: str) -> Path:
     raise ConfigError(f"--dataset={kind}: {where} the corpus of music21; {_WAYS_OUT}")
 
 
+def given_window(path: Path, shape: tuple[int, int], voices: Sequence[int]) -> np.ndarray:
+    """The first window of a MusicXML or MIDI file, as a generator is given it.
+
+    Args:
+        path: of a score with as many voices as are given.
+        shape: (steps, voices) of a sample.
+        voices: which of the sample's voices those are, in order.
+
+    Returns:
+        uint8 [steps, voices]; the other voices begin with ``NOT_GIVEN``.
+
+    Raises:
+        ValueError: the file is no score, is too short or has other voices.
+    """
+    try:
+        midi = path.suffix.lower() in (".mid", ".midi")
+        piece = read_midi(path) if midi else read_musicxml(path)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    if len(piece.voices) != len(voices):
+        raise ValueError(f"{path} has {len(piece.voices)} voices, and {len(voices)} can be given")
+    window = score.roll(piece)[: shape[0]]
+    if len(window) < shape[0]:
+        raise ValueError(f"{path} has {len(window)} steps (sixteenths), not {shape[0]}")
+    given = np.full(shape, score.NOT_GIVEN, np.uint8)
+    given[:, list(voices)] = window
+    return given
+
+
 def identity(found: Found) -> str:
     """A digest of the files by path and size."""
     listing = [[str(path), path.stat().st_size] for path in found.files]

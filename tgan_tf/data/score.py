@@ -17,6 +17,7 @@ import numpy as np
 
 REST = 0
 HOLD = 128
+NOT_GIVEN = 255  # with which a voice begins that is to be written, in what a generator is given
 STEPS_PER_BAR = 16
 STEPS_PER_QUARTER = 4
 TONICS = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")

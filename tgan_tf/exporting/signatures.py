@@ -10,6 +10,7 @@ requests only then. Inputs are addressed by name, their order differs between ru
 | `sample_png` | the same | `image_bytes` string [B], PNG files, which REST gives in base64 |
 | `interpolate` | seed_a, seed_b, label_a, label_b, t in [0, 1], truncation, guidance, [B] each | `image` uint8 [B, H, W, C] on the line in w from one to the other |
 | `discriminate` | image uint8 [B, H, W, C], label int32 [B] | `probability` float32 [B], how probable D finds it that they are real; of a run whose D judges images one by one |
+| `harmonize` | those of `sample`, given uint8 [B, T, V] | `music` uint8 [B, T, V], in which given voices are as given; voices to be written begin with 255; of a run with `--given_voices` |
 | `edit` | those of `sample`, strengths float32 [B, K] | `image` uint8 [B, H, W, C]; of a run with K directions |
 
 Other modalities have their own name for `image`, their own shapes and types, and other signatures
@@ -65,6 +66,12 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
         offset = tf.matmul(strengths, sampler.directions.vectors)  # [B, w_dim]
         return {kind: sampler.render(seed, label, truncation, guidance, offset)}
 
+    def harmonize(
+        seed: tf.Tensor, given: tf.Tensor, truncation: tf.Tensor, *rest: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        guidance, label = [*(rest if sampler.guided else (None, *rest)), None][:2]
+        return {kind: sampler.harmonized(seed, given, label, truncation, guidance)}
+
     def discriminate(given: tf.Tensor, *label: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"probability": sampler.discriminate(given, *label)}
 
@@ -94,6 +101,10 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
         if count := len(sampler.directions.names):
             strengths = tf.TensorSpec([None, count], tf.float32, "strengths")
             functions["edit"] = (edit, [seed_and_more[0], strengths, *seed_and_more[1:]])
+        if sampler.config.data.given_voices:
+            shape = [None, *sampler.modality.sample_shape]
+            given = tf.TensorSpec(shape, tf.as_dtype(sampler.modality.sample_dtype), "given")
+            functions["harmonize"] = (harmonize, [seed_and_more[0], given, *seed_and_more[1:]])
         if sampler.judges:
             shape = [None, *sampler.modality.sample_shape]
             given = tf.TensorSpec(shape, tf.as_dtype(sampler.modality.sample_dtype), kind)

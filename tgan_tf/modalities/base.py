@@ -54,6 +54,13 @@ class Modality(abc.ABC):
         """
         return signals
 
+    def give(self, samples: tf.Tensor) -> tf.Tensor:
+        """Stored samples, parts of which say that they are not given, as ``given`` of a generator.
+
+        Of those parts nothing but zeros is left. Float32 [B, *signal_shape].
+        """
+        raise NotImplementedError(f"no part of a {self.name} can be given")
+
     @abc.abstractmethod
     def decode(self, values: tf.Tensor) -> tf.Tensor:
         """What the generator makes to samples [B, *sample_shape] of ``sample_dtype``.

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tgan_tf.config import Config, ConfigError
-from tgan_tf.data.score import HOLD, REST, STEPS_PER_BAR
+from tgan_tf.data.score import HOLD, NOT_GIVEN, REST, STEPS_PER_BAR
 from tgan_tf.files import replacing
 from tgan_tf.modalities import pictures, synthesizer
 from tgan_tf.modalities.base import Modality, file_stems
@@ -128,6 +128,11 @@ class MusicModality(Modality):
         parts = [signals, _interval(notes, before)]
         parts += [_interval(notes, tf.roll(notes, -other, axis=2)) for other in self._others]
         return tf.concat(parts, axis=-1)
+
+    def give(self, samples: tf.Tensor) -> tf.Tensor:
+        """As ``encode``, but voices that begin with ``NOT_GIVEN`` become zeros."""
+        there = tf.cast(samples[:, :1] != NOT_GIVEN, tf.float32)  # [B, 1, V]
+        return self.encode(samples) * there[..., tf.newaxis]
 
     def decode(self, values: tf.Tensor) -> tf.Tensor:
         """[B, T, V, C] to uint8 [B, T, V]; a pitch that stays and has no onset is held."""

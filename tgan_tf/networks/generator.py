@@ -11,6 +11,7 @@ import tensorflow as tf
 from tgan_tf.config import LINEAR_INITIALIZERS, Config
 from tgan_tf.layers import (
     ImageOutput,
+    ImageStem,
     MappingNetwork,
     Normalization,
     TransformerBlock,
@@ -100,6 +101,12 @@ class TransformerGenerator(keras.Model):
                     name="latent_position",
                 )
             context_shape = (None, g.g_latent_tokens, width)
+        if data.given_voices:
+            side = data.signal_shape[0] // self.grids[0][0]
+            self.given_stem = ImageStem(
+                width, side, "patch", data.signal_shape[1], dtype=policy, name="given"
+            )
+            self.given_stem.build((None, *data.signal_shape))
         self.positions: list[Any] = []  # variables or tables, [N, C]
         self.widen: dict[str, keras.layers.Dense] = {}  # Keras tracks dictionaries by string
         self.stages: list[list[TransformerBlock]] = []
@@ -203,7 +210,11 @@ class TransformerGenerator(keras.Model):
         self.built = True
 
     def call(
-        self, z: tf.Tensor, label: tf.Tensor | None = None, noise: tf.Tensor | None = None
+        self,
+        z: tf.Tensor,
+        label: tf.Tensor | None = None,
+        noise: tf.Tensor | None = None,
+        given: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Noise to images.
 
@@ -212,18 +223,22 @@ class TransformerGenerator(keras.Model):
             label: where conditional, int ``[B]`` or float ``[B, K]``, see ``layers.embed``.
             noise: ``[B, noise_numbers]``, standard normal, for the attention layers; None: the
                 same for all examples, always.
+            given: ``[B, H, W, C]``, parts of the signal that are kept as they are, where a model
+                has ``--given_voices``; zeros where it is to be made. None: nothing is given.
 
         Returns:
             ``[B, H, W, C]``, the modality's signal.
         """
-        return self.synthesis(self.mapping(z, label), noise)
+        return self.synthesis(self.mapping(z, label), noise, given)
 
     def mapping(self, z: tf.Tensor, label: tf.Tensor | None = None) -> tf.Tensor:
         """``z`` ``[B, latent_dim]`` (and ``label``) -> ``w`` ``[B, w_dim]``."""
         return self.mapping_network(tf.cast(z, self.compute_dtype), label)
 
-    def synthesis(self, w: tf.Tensor, noise: tf.Tensor | None = None) -> tf.Tensor:
-        """``w`` ``[B, w_dim]`` -> signal ``[B, H, W, C]``; of images in [-1, 1]."""
+    def synthesis(
+        self, w: tf.Tensor, noise: tf.Tensor | None = None, given: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """``w`` ``[B, w_dim]`` (and ``given``) -> signal ``[B, H, W, C]``; of images in [-1, 1]."""
         g = self.config.generator
         w = tf.cast(w, self.compute_dtype)
         count, width = self.grids[0][0] * self.grids[0][1], g.g_widths[0]
@@ -238,6 +253,11 @@ class TransformerGenerator(keras.Model):
             x = tf.zeros((tf.shape(w)[0], count, width), self.compute_dtype)  # [B, N, C]
             if self.constant is not None:
                 x = x + tf.cast(self.constant, x.dtype)
+        if self.config.data.given_voices:
+            if given is None:
+                shape = (tf.shape(w)[0], *self.config.data.signal_shape)
+                given = tf.zeros(shape, self.compute_dtype)
+            x = x + self.given_stem(given)
         parts = self._noise.parts(noise, self.compute_dtype)
         images: list[tf.Tensor] = []
         for stage, (blocks, position) in enumerate(zip(self.stages, self.positions, strict=True)):
@@ -252,7 +272,11 @@ class TransformerGenerator(keras.Model):
                 if stage == len(self.stages) - 1 and g.g_levels > 1 and index >= 0 and not rest:
                     images.append(self._image(x, w, level - 1))
         # [B, H, W, channels]
-        return self.modality.activate(tf.add_n(images) if images else self._image(x, w, 0))
+        made = self.modality.activate(tf.add_n(images) if images else self._image(x, w, 0))
+        if given is None:
+            return made
+        given = tf.cast(given, made.dtype)
+        return tf.where(tf.reduce_any(given != 0, axis=-1, keepdims=True), given, made)
 
     def _image(self, x: tf.Tensor, w: tf.Tensor, level: int) -> tf.Tensor:
         """Tokens ``[B, N, C]`` and ``w`` ``[B, w_dim]`` -> ``[B, H, W, channels]``."""

@@ -25,7 +25,8 @@ import tensorflow as tf
     STYLE,
     STYLE_CUT,
     PATH,
-) = range(16)
+    GIVEN,
+) = range(17)
 
 
 class Draw:
@@ -55,7 +56,9 @@ class Draw:
         self.replica = context.replica_id_in_sync_group
 
     def _draw(self, function: Callable[..., tf.Tensor], stream: int, shape: Any) -> tf.Tensor:
-        seed = tf.stack([tf.constant(self.seed, tf.int64), self.step * 16 + stream])
+        # Streams after the first sixteen count downwards from -1: the others keep their numbers.
+        number = self.step * 16 + stream if stream < 16 else -1 - (self.step * 16 + stream - 16)
+        seed = tf.stack([tf.constant(self.seed, tf.int64), number])
         full = function((self.batch * self.replicas, *shape), seed, dtype=self.dtype, alg="philox")
         start = self.replica * self.batch
         return full[start : start + self.batch] if self.replicas > 1 else full  # [b, *shape]
