@@ -45,6 +45,12 @@ def describe(model: Path, title: str) -> dict[str, object]:
         )
     if (batch := int(details.get_input_details()["seed"]["shape"][0])) != 1:
         raise ValueError(f"--model={model} has a batch of {batch}; export it with --batch_size=1")
+    kinds = {"attributes", "condition"} & set(details.get_input_details())
+    if kinds:
+        raise ValueError(
+            f"--model={model} takes {kinds.pop()!r}, and the app asks for a class; use the file"
+            " with LiteRT, or the run's SavedModel"
+        )
     config = values["config"]
     guided = "guidance" in details.get_input_details()
     return {

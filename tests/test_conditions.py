@@ -7,6 +7,8 @@ import pytest
 import tensorflow as tf
 
 import tgan_tf
+from export import kit
+from export.serving.__main__ import read_label
 from tests.exporting.samplers import ATTRIBUTES, VECTOR, make_config, make_run, make_sampler
 from tests.games import configure
 from tests.test_inference import assert_same, render
@@ -78,6 +80,10 @@ def test_at_the_prompt(tmp_path):
     with pytest.raises(ValueError, match="label: could not convert"):
         vector.check("hat", [4])
     assert vector.rows()[0] == ()
+    assert read_label([]) is None
+    np.testing.assert_array_equal(read_label(["1", "0.5"]), np.float32([1, 0.5]))
+    with pytest.raises(ValueError, match="--label=hat: give numbers"):
+        read_label(["hat"])
 
 
 def test_seeds_take_what_the_run_keeps(tmp_path):
@@ -135,6 +141,8 @@ def test_exports(kind, tmp_path):
     else:
         sampler = make_sampler(0, condition_dropout=0.1, **VECTOR)
         kept = to_tflite(sampler, path)
+        with pytest.raises(ValueError, match="takes 'condition', and the app asks for a class"):
+            kit.describe(path, "")
     assert max(kept.errors.values()) <= 1
     label = sampler.condition.of_seeds([1, 2])
     exported = ExportedSampler(path)

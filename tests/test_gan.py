@@ -22,6 +22,7 @@ from tgan_tf.networks import build_discriminator, build_generator
 from tgan_tf.objectives.augmentation import augment, numbers_needed
 from tgan_tf.objectives.generator import orthogonal, path_lengths
 from tgan_tf.objectives.randomness import Draw
+from tgan_tf.training.meter import Meter
 
 # Of the loss in float16; the one that training starts from is too large for four channels.
 SCALE = 2.0**8
@@ -531,6 +532,7 @@ class TestAuxiliaryClassifier:
         before = gan.discriminator.classifier.kernel.numpy()
         data = next(iter(dataset(1)))
         logs = gan.make_step()(data)
+        Meter().update(logs)  # knows its name
         assert logs["class_loss"] > 0
         assert (gan.discriminator.classifier.kernel.numpy() != before).any()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from absl import flags
 
 from tgan_tf import command
@@ -26,7 +27,12 @@ def define_flags(values: flags.FlagValues) -> None:
         "version_label", "", "of a version, like canary; empty: the newest", flag_values=values
     )
     flags.DEFINE_string("seeds", "0-63", "like 0-63 or 3,14,15", flag_values=values)
-    flags.DEFINE_integer("label", None, "class by its number", flag_values=values)
+    flags.DEFINE_list(
+        "label",
+        [],
+        "class by its number; of attributes or a vector all their numbers",
+        flag_values=values,
+    )
     flags.DEFINE_float("truncation", 1.0, "1 as learned; less: more typical", flag_values=values)
     flags.DEFINE_float("guidance", 1.0, "more than 1: more of the class", flag_values=values)
     flags.DEFINE_float("timeout_s", 30.0, "for one request with its retries", flag_values=values)
@@ -39,7 +45,7 @@ def run(values: flags.FlagValues) -> None:
     """Asks for the samples, in parts, and writes them."""
     from tgan_tf.generate import parse_seeds
 
-    seeds = parse_seeds(values.seeds)
+    seeds, label = parse_seeds(values.seeds), read_label(values.label)
     start_tensorflow()
     from export.serving.client import Client
     from tgan_tf.modalities import pictures
@@ -52,11 +58,21 @@ def run(values: flags.FlagValues) -> None:
         ) as client,
         console.counting("samples") as progress,
     ):
-        images = client.sample(
-            seeds, values.label, values.truncation, values.guidance, progress=progress
-        )
+        images = client.sample(seeds, label, values.truncation, values.guidance, progress=progress)
     pictures.save_png(pictures.tile(images), out)
     print(f"{len(images)} samples: {out}")
+
+
+def read_label(words: list[str]) -> np.ndarray | None:
+    """float32 ``[K]``; None for no words.
+
+    Raises:
+        ValueError: naming --label.
+    """
+    try:
+        return np.array(words, np.float32) if words else None
+    except ValueError as error:
+        raise ValueError(f"--label={','.join(words)}: give numbers") from error
 
 
 if __name__ == "__main__":

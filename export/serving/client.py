@@ -29,7 +29,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 _MESSAGE_BYTES = 256 * 2**20
 
 # Inputs that say what to make; a model has one of them, or none.
-_CONDITIONS = {"label": np.int32, "attributes": np.float32, "condition": np.float32}
+_CONDITIONS = {"label": "classes", "attributes": "attributes", "condition": "a vector as input"}
 
 
 class ClientError(RuntimeError):
@@ -140,8 +140,8 @@ class Client:
         kind = next((name for name in _CONDITIONS if name in names), "")
         if kind:
             if label is None:
-                raise ValueError(f"label: the model has the input {kind!r}; say which")
-            values = np.asarray(label, _CONDITIONS[kind])
+                raise ValueError(f"label: the model has {_CONDITIONS[kind]}; say which")
+            values = np.asarray(label, np.int32 if kind == "label" else np.float32)
             shape = numbers.shape if kind == "label" else (len(numbers), values.shape[-1])
             columns[kind] = np.broadcast_to(values, shape)
         elif label is not None:

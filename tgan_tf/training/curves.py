@@ -28,6 +28,7 @@ _TICKS: tuple[tuple[str, dict[str, str]], ...] = (
     ("Gradient norms", {"d_grad_norm": "discriminator", "g_grad_norm": "generator"}),
     ("Gradient penalty", {"penalty": ""}),
     ("Regularisers", {"regularizer": ""}),
+    ("Auxiliary classifier, real + fake", {"class_loss": ""}),
     ("Probability of augmentation", {"augment_p": ""}),
     ("Images per second", {"images_per_second": ""}),
     ("Memory, GiB", {"memory_gib": ""}),

@@ -12,6 +12,7 @@ NAMES = (
     "real_sign",
     "penalty",
     "regularizer",
+    "class_loss",
     "overfit_sign",
     "augment_p",
     "d_grad_norm",
