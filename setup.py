@@ -66,12 +66,15 @@ setup(
         "tensorboard": ["tensorboard>=2.20"],
         # Decodes files of video, and writes MP4: ffmpeg is inside.
         "video": VIDEO,
+        # Pieces of words.
+        "text": ["tokenizers>=0.21"],
         # What benchmarks compare with.
         "bench": ["torch>=2.13", "onnxruntime>=1.20", "openvino>=2025.0", "tf2onnx>=1.17"],
         "test": [
             "pytest>=8.3",
             *SERVING,
             *VIDEO,
+            "tokenizers>=0.21",
             # Asks the development server: a client of TensorFlow Serving by others.
             "ovmsclient>=2023.1",
             "mido>=1.3",

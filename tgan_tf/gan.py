@@ -27,7 +27,13 @@ from tgan_tf.objectives.game import Game, Numbers
 from tgan_tf.objectives.generator import mix_styles, orthogonal, path_lengths
 from tgan_tf.objectives.losses import top_k_weights
 from tgan_tf.objectives.penalties import separation
-from tgan_tf.objectives.schedules import ScheduledAdam, WarmupCosine, cosine, ema_decay
+from tgan_tf.objectives.schedules import (
+    InTurn,
+    ScheduledAdam,
+    WarmupCosine,
+    cosine,
+    ema_decay,
+)
 
 Logs = dict[str, tf.Tensor]
 Gradients = list[tf.Tensor]
@@ -38,6 +44,7 @@ RETUNABLE = ("g_lr", "d_lr", "r1_gamma", "r2_gamma", "augment")
 
 _ADA_EVERY = 4  # steps between two adjustments of the probability (Karras et al. 2020, sec. 3.1)
 _GIVEN_SHARE = 0.5  # of the samples that are written to given voices
+_LIKELIHOOD_LR_FINAL = 0.05  # learning rate at the end of likelihood alone / at its start
 _LECAM_DECAY = 0.99  # of the anchors, for each step (Tseng et al. 2021, sec. 4.1)
 _PATH_DECAY = 0.99  # of the mean path length, for each time (Karras et al. 2020)
 
@@ -115,7 +122,7 @@ class TransformerGAN(keras.Model):
         """Adam for a network that is updated every so many steps."""
         o = self.config.optimizer
         optimizer = ScheduledAdam(
-            self._schedule(learning_rate, every),
+            self._schedule(learning_rate, every, self._before(name)),
             o.beta2_final,
             -(-self.config.schedule_steps // every),
             beta_1=o.beta1,
@@ -131,11 +138,20 @@ class TransformerGAN(keras.Model):
         optimizer.build(network.trainable_variables)
         return optimizer
 
-    def _schedule(self, learning_rate: float, every: int) -> WarmupCosine:
+    def _schedule(self, learning_rate: float, every: int, before: int = 0) -> Any:
+        """Of the game, after so many steps of likelihood alone."""
         o = self.config.optimizer
         warmup = round(o.lr_warmup_kimg * 1000 / self.config.training.batch_size)
-        span = -(-self.config.schedule_steps // every)
-        return WarmupCosine(learning_rate, warmup // every, span, o.lr_final)
+        span = -(-(self.config.schedule_steps - self.config.likelihood_steps) // every)
+        game = WarmupCosine(learning_rate, warmup // every, max(1, span), o.lr_final)
+        if not before:
+            return game
+        first = WarmupCosine(self.config.objective.likelihood_lr, 0, before, _LIKELIHOOD_LR_FINAL)
+        return InTurn(first, before, game)
+
+    def _before(self, name: str) -> int:
+        """Steps of a network's optimizer before the game."""
+        return self.config.likelihood_steps if name == "g" else 0
 
     def _trace(self) -> None:
         pack = self.config.discriminator.d_pack
@@ -151,16 +167,29 @@ class TransformerGAN(keras.Model):
         """The averaged generator: ``z`` ``[B, latent_dim]`` -> float image ``[B, H, W, C]``."""
         return self.ema_generator(z, label)
 
-    def generate(self, z: tf.Tensor, label: tf.Tensor | None = None) -> tf.Tensor:
+    def generate(
+        self,
+        z: tf.Tensor,
+        label: tf.Tensor | None = None,
+        noise: Callable[[tf.Tensor], tf.Tensor] | None = None,
+    ) -> tf.Tensor:
         """``z`` ``[B, latent_dim]`` (and ``label``) -> uint8 ``[B, H, W, C]``.
 
         A label is int ``[B]``, classes, or float ``[B, K]``, attributes or vectors.
+
+        Args:
+            z: latents.
+            label: classes, where conditional.
+            noise: of tokens made one by one, see ``AutoregressiveGenerator.rollout``; None: the
+                likeliest ones.
 
         Raises:
             ValueError: a conditional model without labels.
         """
         if self.config.data.condition and label is None:
             raise ValueError("the model is conditional: give a label for each z")
+        if noise is not None:
+            return self.ema_generator.rollout(self.ema_generator.mapping(z, label), noise)
         return self.modality.decode(self(z, label))
 
     def trackables(self) -> dict[str, Any]:
@@ -191,7 +220,7 @@ class TransformerGAN(keras.Model):
             raise ConfigError(f"{', '.join(fixed)}: cannot change in the middle of a training")
         self.config = self.config.replace(**options)
         o, d_steps = self.config.optimizer, self.config.training.d_steps
-        self.g_optimizer.learning_rate = self._schedule(o.g_lr, d_steps)
+        self.g_optimizer.learning_rate = self._schedule(o.g_lr, d_steps, self._before("g"))
         self.d_optimizer.learning_rate = self._schedule(o.d_lr, 1)
         self._trace()
 
@@ -216,11 +245,11 @@ class TransformerGAN(keras.Model):
 
         return step
 
-    def _run_replicas(self, data: Any, penalize: bool, train_g: bool, path: bool) -> Logs:
+    def _run_replicas(self, data: Any, *kind: bool) -> Logs:
         """One step on every replica; the logs of the first, which are those of all."""
         strategy = self.distribute_strategy
-        options = {"penalize": penalize, "train_g": train_g, "path": path}
-        logs = strategy.run(self.train_step, args=(data,), kwargs=options)
+        step = self.train_step if kind else self.likelihood_step
+        logs = strategy.run(step, args=(data, *kind))
         return {name: strategy.experimental_local_results(v)[0] for name, v in logs.items()}
 
     def make_train_function(self, force: bool = False) -> Callable[[Any], Logs]:
@@ -268,6 +297,7 @@ class TransformerGAN(keras.Model):
         causes = self._causes(g_draw, _repeat(label, times), _repeat(real, times))
         if not train_g:
             causes = {name: value[::times] for name, value in causes.items()}
+        self._anneal()
         # Sums over the replica's examples / the global batch add up to the global mean.
         share = 1 / tf.cast(batch * context.num_replicas_in_sync, real.dtype)
 
@@ -335,6 +365,12 @@ class TransformerGAN(keras.Model):
                 regularizer = functools.partial(self._g_regularizer, share=share)
                 more, length = summed(compiled(regularizer), t.g_parts, causes)
                 gradients = [a + b for a, b in zip(gradients, more, strict=True)]
+            if self.config.is_autoregressive and o.likelihood_weight:
+                more, g_logs = self._likelihood(real, label, draw, share * times)
+                logs |= total(g_logs)
+                gradients = [
+                    a + o.likelihood_weight * b for a, b in zip(gradients, more, strict=True)
+                ]
             logs["g_grad_norm"] = self._apply(self.g_optimizer, self.generator, gradients, context)
             self._average()
             if path:
@@ -364,7 +400,8 @@ class TransformerGAN(keras.Model):
         if o.disturbs:
             causes["moved"] = z + o.zcr_radius * draw.normal(randomness.DISTURB_LATENT, z.shape[1:])
         if count := self.generator.noise_numbers:
-            causes["tokens"] = draw.normal(randomness.G_TOKENS, (count,))
+            numbers = getattr(draw, getattr(self.generator, "noise_kind", "normal"))
+            causes["tokens"] = numbers(randomness.G_TOKENS, (count,))
         if o.style_mixing:
             causes["other"] = draw.normal(randomness.STYLE, z.shape[1:])
             causes["cut"] = draw.uniform(randomness.STYLE_CUT, (2,))
@@ -463,6 +500,69 @@ class TransformerGAN(keras.Model):
     def _look_at_real(self, sight: Tensors) -> tf.Tensor:
         """Logits ``[n]`` of real images."""
         return self.game.look(sight["real"], sight["label"], "real", sight["numbers"])
+
+    def likelihood_step(self, data: Any) -> Logs:
+        """One step of the generator by likelihood alone, before there is a game.
+
+        Args:
+            data: as of ``train_step``.
+        """
+        real, label = self._unpack(data)
+        context = tf.distribute.get_replica_context()
+        batch = tf.shape(real)[0]
+        draw = randomness.Draw(self.config.training.seed, self.step, context, batch, real.dtype)
+        label = self._drop_condition(label, draw)
+        share = 1 / tf.cast(batch * context.num_replicas_in_sync, real.dtype)
+        gradients, logs = self._likelihood(real, label, draw, share)
+        logs = context.all_reduce(tf.distribute.ReduceOp.SUM, logs)
+        logs["g_grad_norm"] = self._apply(self.g_optimizer, self.generator, gradients, context)
+        self._average()
+        self.step.assign_add(1)
+        return logs
+
+    def _likelihood(
+        self, real: tf.Tensor, label: tf.Tensor | None, draw: randomness.Draw, share: tf.Tensor
+    ) -> tuple[Gradients, Logs]:
+        """Gradients of the negative log-likelihood of real samples, and its share of the logs."""
+        size, tokens = self.config.generator.latent_dim, self.generator.tokens
+        # Another z than the fakes': it is not what the real texts came of.
+        numbers = draw.normal(randomness.LIKELIHOOD, (size + 2 * tokens,))
+        uniform = 0.5 * (1 + tf.math.erf(numbers[:, size:] / 2**0.5))
+        sight: Tensors = {
+            "real": real,
+            "label": label,
+            "z": numbers[:, :size],
+            "dropout": tf.reshape(uniform, (-1, tokens, 2)),
+        }
+        gradients_of = functools.partial(self._likelihood_gradients, share=share)
+        return summed(gradients_of, self.config.training.micro_batches, sight)
+
+    def _likelihood_gradients(self, sight: Tensors, *, share: tf.Tensor) -> tuple[Gradients, Logs]:
+        """The same of a part of the batch."""
+        real = sight["real"]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(_values(self.generator))
+            losses = self.generator.likelihood(
+                real,
+                sight["z"],
+                sight["label"],
+                sight["dropout"],
+                self.config.objective.token_dropout,
+            )
+            losses = tf.cast(losses, real.dtype)  # [b]
+            total = self._scaled(losses, share)
+        gradients = _gradients(tape, total, _values(self.generator))
+        return gradients, {"likelihood": tf.reduce_sum(losses) * share}
+
+    def _anneal(self) -> None:
+        """The relaxation of tokens at this step."""
+        if not self.config.is_autoregressive:
+            return
+        o, start = self.config.objective, self.config.likelihood_steps
+        span = max(1, self.config.total_steps - start)
+        last = o.gumbel_temperature * o.gumbel_temperature_final
+        now = cosine(self.step - start, span, o.gumbel_temperature, last)
+        self.generator.relaxation.assign(tf.cast(now, self.generator.relaxation.dtype))
 
     def _drop_condition(self, label: tf.Tensor | None, draw: randomness.Draw) -> tf.Tensor | None:
         """Conditions, some of them replaced by none (Ho and Salimans 2022, algorithm 1)."""

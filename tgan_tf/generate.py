@@ -6,24 +6,32 @@ writes the 64 pictures as one grid, RUN/generated/seeds0-63-label3-psi0.7-step28
 `--label=all` makes a row for each class or attribute, `--single` writes a file for each picture,
 `--out` says where. The same seed is the same picture in the exported SavedModel and TFLite file. 64
 small pictures take about 10 seconds, nearly all of it for starting TensorFlow.
+
+Of a run of texts it writes a .txt file (`--out=NAME.jsonl`: with seed and class; `NAME.png`: a
+picture). `--temperature`, `--top_k`, `--top_p` and `--prefix` steer texts whose tokens are made one
+after another.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from absl import flags
 
 from tgan_tf import command
+from tgan_tf.files import replacing
 
 if TYPE_CHECKING:
     from tgan_tf.conditions import Condition
     from tgan_tf.inference import Sampler
 
 _BATCH = 64
+_STEERING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "prefix": ""}
+_TEXT_ENDINGS = (".txt", ".jsonl", ".png")
 _SEEDS = re.compile(r"(-?\d+)(?:-(-?\d+))?")
 
 
@@ -62,6 +70,19 @@ def define_flags(values: flags.FlagValues) -> None:
         " pca0:2,pca3:-1",
         flag_values=values,
     )
+    flags.DEFINE_float(
+        "temperature", 1.0, "of texts; less is more typical, 0 the likeliest", flag_values=values
+    )
+    flags.DEFINE_integer(
+        "top_k", 0, "of texts: only so many tokens at each place; 0: all", flag_values=values
+    )
+    flags.DEFINE_float(
+        "top_p",
+        1.0,
+        "of texts: only the likeliest tokens of together this probability",
+        flag_values=values,
+    )
+    flags.DEFINE_string("prefix", "", "what each text begins with", flag_values=values)
     flags.DEFINE_string(
         "given",
         "",
@@ -72,7 +93,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "out",
         "",
-        "PNG file, or folder for --single; empty: in RUN/generated",
+        "PNG file (of texts .txt, .jsonl or .png), or folder for --single; empty: in RUN/generated",
         flag_values=values,
     )
     flags.DEFINE_bool("single", False, "one file for each picture, no grid", flag_values=values)
@@ -160,19 +181,22 @@ def run(values: flags.FlagValues) -> None:
     from tgan_tf.training.progress import Console
 
     edits = parse_edits(values.edit)
+    steering: dict[str, Any] = {name: values[name].value for name in _STEERING}
     seeds, labels = plan(asked, values.label, sampler)
-    out = Path(
-        values.out or find_run(values.run) / "generated" / _default_name(values, sampler.step)
-    )
+    is_text = sampler.modality.name == "text"
+    name = _default_name(values, sampler.step, ".txt" if is_text else ".png")
+    out = Path(values.out or find_run(values.run) / "generated" / name)
+    if is_text and not values.single and out.suffix not in _TEXT_ENDINGS:
+        raise ValueError(f"--out={out}: give a name that ends in {' or '.join(_TEXT_ENDINGS)}")
     given = _given(values, sampler)
     parts = []
-    with Console().counting("pictures") as progress:
+    with Console().counting(_called(sampler)) as progress:
         for start in range(0, len(seeds), _BATCH):
             part = slice(start, start + _BATCH)
             asked_for = None if labels is None else labels[part]
             controls = (asked_for, values.truncation, values.guidance)
             if given is None:
-                images = sampler.sample(seeds[part], *controls, edits=edits)
+                images = sampler.sample(seeds[part], *controls, edits=edits, **steering)
             else:
                 images = sampler.harmonize(seeds[part], given, *controls)
             if values.single:
@@ -183,14 +207,16 @@ def run(values: flags.FlagValues) -> None:
             progress(start + len(images), len(seeds))
     if not values.single:
         images = np.concatenate(parts)
-        if rows:
+        if is_text and out.suffix != ".png":
+            _write_texts(out, sampler, images, seeds, labels)
+        elif rows:
             names, _ = sampler.condition.rows()
             row_of_each = np.repeat(np.arange(len(names)), len(asked))
             picture = sampler.modality.class_rows(images, row_of_each, names, len(asked))
+            save_png(picture, out)
         else:
-            picture = sampler.modality.grid(images, values.columns)
-        save_png(picture, out)
-    print(f"{len(seeds)} pictures of step {sampler.step}: {out}")
+            save_png(sampler.modality.grid(images, values.columns), out)
+    print(f"{len(seeds)} {_called(sampler)} of step {sampler.step}: {out}")
 
 
 def of_w(values: flags.FlagValues) -> None:
@@ -228,7 +254,34 @@ def _given(values: flags.FlagValues, sampler: Sampler) -> np.ndarray | None:
     return given_window(Path(values.given).expanduser(), (steps, count), voices)
 
 
-def _default_name(values: flags.FlagValues, step: int) -> str:
+def _called(sampler: Sampler) -> str:
+    plural = sampler.modality.plural
+    return "pictures" if plural == "images" else plural
+
+
+def _write_texts(
+    out: Path,
+    sampler: Sampler,
+    samples: np.ndarray,
+    seeds: list[int],
+    labels: np.ndarray | None,
+) -> None:
+    """All texts in one file, beside and then renamed: as they are, or as JSON Lines."""
+    content = sampler.modality.sheet(samples)
+    if out.suffix == ".jsonl":
+        records = []
+        for row, text in enumerate(sampler.modality.texts(samples)):  # type: ignore[attr-defined]
+            record: dict[str, int | str] = {"seed": seeds[row], "text": text}
+            if labels is not None and sampler.num_classes:
+                record["label"] = sampler.config.data.class_names[labels[row]]
+            records.append(json.dumps(record, ensure_ascii=False) + "\n")
+        content = "".join(records)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(out) as beside:
+        beside.write_text(content, encoding="utf-8")
+
+
+def _default_name(values: flags.FlagValues, step: int, ending: str = ".png") -> str:
     """Other pictures have another name: nothing is overwritten but by its like."""
     parts = [] if values.single else [f"seeds{values.seeds}"]
     if values.w:
@@ -241,9 +294,12 @@ def _default_name(values: flags.FlagValues, step: int) -> str:
     parts += [edit.replace(":", "") for edit in values.edit]
     if values.guidance != 1:
         parts.append(f"guidance{values.guidance}")
+    for name, usual in _STEERING.items():
+        if values[name].value != usual:
+            parts.append(f"{name}{values[name].value}")
     parts.append(f"step{step}")
     # Of --single a folder: its files are named by seed and class.
-    return re.sub(r"[^\w,.-]+", "_", "-".join(parts)) + ("" if values.single else ".png")
+    return re.sub(r"[^\w,.-]+", "_", "-".join(parts)) + ("" if values.single else ending)
 
 
 def _file_names(seeds: list[int], labels: np.ndarray | None, condition: Condition) -> list[str]:

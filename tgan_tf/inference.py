@@ -27,6 +27,7 @@ from tgan_tf.exporting import portable_random
 from tgan_tf.layers import without
 from tgan_tf.modalities import Modality, make_modality
 from tgan_tf.networks import build_discriminator, build_generator
+from tgan_tf.networks.token_choice import Choice
 from tgan_tf.training.checkpoint import (
     find_checkpoint,
     load_discriminator,
@@ -105,12 +106,18 @@ class Sampler:
         self.latent_dim = config.generator.latent_dim
         self.w_mean = tf.Variable(self._mean_w(), trainable=False, name="w_mean")
         self.directions = Directions.load(path, self.w_mean.shape[1])
+        # Text of a generator that makes tokens one by one can be steered as it is made.
+        self.steered = config.is_autoregressive
         ints, floats = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.float32)
         label = self.condition.spec(None)
+        steering = [floats, ints, floats, tf.TensorSpec([None, None], tf.int32)]
         # The batch stays open in these signatures, so no number of seeds traces them again.
         self._render = tf.function(
             self.render,
-            input_signature=[ints, label, floats, floats, tf.TensorSpec([None, None], tf.float32)],
+            input_signature=[
+                *(ints, label, floats, floats, tf.TensorSpec([None, None], tf.float32)),
+                *(steering if self.steered else ()),
+            ],
             autograph=False,
         )
         self._render_between = tf.function(
@@ -190,6 +197,10 @@ class Sampler:
         guidance: float = 1.0,
         *,
         edits: Mapping[str, float] | None = None,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        prefix: str = "",
         batch_size: int = 64,
         progress: Progress | None = None,
     ) -> npt.NDArray[Any]:
@@ -208,6 +219,11 @@ class Sampler:
                 was trained with `--condition_dropout`.
             edits: strength by name of `directions`, in standard deviations of w along them, which
                 is where all samples go last of all.
+            temperature: of texts that are made one by one, which the rest of these is for: less
+                than 1 is more typical and less varied; 0: the likeliest token always.
+            top_k: only so many of the likeliest tokens at each place; 0: all.
+            top_p: only the likeliest tokens that together have this probability; 1: all.
+            prefix: what all texts begin with.
             batch_size: samples made at once; the last batch may be smaller.
             progress: called with (samples done, N) after every batch.
 
@@ -221,6 +237,7 @@ class Sampler:
         labels = self.condition.check(label, seeds)
         psi, scale = _finite("truncation", truncation), self._check_guidance(guidance)
         offset = self.directions.strengths(edits or {}) @ self.directions.vectors  # [w_dim]
+        given = self._check_steering(temperature, top_k, top_p, prefix)
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
         parts = []
@@ -229,7 +246,8 @@ class Sampler:
             count = len(seeds[part])
             both = (np.full(count, value, np.float32) for value in (psi, scale))
             moved = np.tile(offset, (count, 1))
-            parts.append(self._render(seeds[part], labels[part], *both, moved).numpy())
+            steering = [np.repeat(value[None], count, axis=0) for value in given]
+            parts.append(self._render(seeds[part], labels[part], *both, moved, *steering).numpy())
             if progress is not None:
                 progress(start + count, len(seeds))
         return np.concatenate(parts)
@@ -267,7 +285,9 @@ class Sampler:
             if psi != 1:
                 mean = self.means_of(None if label is None else tf.constant(label[part]))
                 moved = mean + psi * (moved - mean)
-            parts.append(self._decode(self.generator.synthesis(moved + offset)).numpy())
+            # One seed for all: of texts, w alone tells samples apart.
+            seed = tf.zeros(len(moved), tf.int32)
+            parts.append(self._synthesize(moved + offset, seed).numpy())
         return np.concatenate(parts)
 
     def invert(self, samples: npt.NDArray, label: Label = None, **options: Any) -> Inversion:
@@ -346,7 +366,8 @@ class Sampler:
             truncation, guidance, batch_size: as for `sample`.
 
         Returns:
-            [steps, *sample_shape]; the first and the last equal `sample([seed_a, seed_b], label)`.
+            [steps, *sample_shape]; the first and the last equal `sample([seed_a, seed_b], label)`,
+            but the choice of tokens that are made one by one is seed_a's all the way.
 
         Raises:
             ValueError: an argument that cannot work.
@@ -379,6 +400,10 @@ class Sampler:
         truncation: tf.Tensor,
         guidance: tf.Tensor | None = None,
         offset: tf.Tensor | None = None,
+        temperature: tf.Tensor | None = None,
+        top_k: tf.Tensor | None = None,
+        top_p: tf.Tensor | None = None,
+        prefix: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Seeds to samples as TensorFlow operations that TFLite has built in.
 
@@ -389,6 +414,8 @@ class Sampler:
             truncation: float32 [B].
             guidance: float32 [B]; a generator that is not guided does not look at it.
             offset: float32 [B, w_dim], added to w.
+            temperature, top_k, top_p: float32, int32, float32 [B]; all or none of them.
+            prefix: int32 [B, T], tokens that are given; the others are negative.
 
         Returns:
             [B, *sample_shape], of images uint8 [B, H, W, C].
@@ -396,7 +423,10 @@ class Sampler:
         w = self._map(seed, label, truncation, guidance)
         if offset is not None:
             w = w + offset
-        return self._decode(self.generator.synthesis(w))
+        choice = None
+        if temperature is not None:
+            choice = Choice(temperature, top_k, top_p)
+        return self._synthesize(w, seed, choice, prefix)
 
     def harmonized(
         self,
@@ -424,7 +454,7 @@ class Sampler:
         w_a = self._map(seed_a, label_a, truncation, guidance)
         w_b = self._map(seed_b, label_b, truncation, guidance)
         w = w_a + t[:, tf.newaxis] * (w_b - w_a)
-        return self._decode(self.generator.synthesis(w))
+        return self._synthesize(w, seed_a)
 
     def _map(
         self,
@@ -462,9 +492,42 @@ class Sampler:
         w = self.generator.mapping(z, tf.repeat(label, len(latents), axis=0))
         return tf.reduce_mean(tf.reshape(w, (-1, len(latents), w.shape[-1])), axis=1)
 
-    def _decode(self, values: tf.Tensor) -> tf.Tensor:
+    def _synthesize(
+        self,
+        w: tf.Tensor,
+        seed: tf.Tensor,
+        choice: Choice | None = None,
+        prefix: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """``w`` to samples; a seed chooses the tokens that are made one by one."""
+        if self.steered:
+            noise = portable_random.token_noise(seed, self.generator.vocabulary)
+            return self.generator.rollout(w, noise, choice, prefix)
+        values = self.generator.synthesis(w)
         with tf.name_scope(EXACT):
             return self.modality.decode(values)
+
+    def _check_steering(
+        self, temperature: float, top_k: int, top_p: float, prefix: str
+    ) -> list[npt.NDArray[Any]]:
+        """Each control as an array without its batch; nothing of what cannot be steered."""
+        if not self.steered:
+            if (temperature, top_k, top_p, prefix) != (1, 0, 1, ""):
+                raise ValueError(
+                    "temperature, top_k, top_p and prefix are for texts made one by one; leave them"
+                    " out."
+                )
+            return []
+        if _finite("temperature", temperature) < 0 or top_k < 0 or not 0 < top_p <= 1:
+            raise ValueError(
+                f"temperature={temperature:g}, top_k={top_k}, top_p={top_p:g}: the first two must"
+                " not be negative, and top_p lies in 0 to 1."
+            )
+        given = np.full(self.modality.sample_shape, -1, np.int32)
+        tokens = self.modality.tokens(prefix)  # type: ignore[attr-defined]
+        given[: len(tokens)] = tokens
+        controls = (np.float32(temperature), np.int32(top_k), np.float32(top_p), given)
+        return [np.asarray(value) for value in controls]
 
     def _mean_w(self) -> npt.NDArray[np.float32]:
         """See `w_mean`; over the same latents for all rows."""

@@ -28,6 +28,7 @@ from tgan_tf.reference import AT_ONCE, split_of
 MODULES = {
     "music": "tgan_tf.metrics.music",
     "series": "tgan_tf.metrics.series",
+    "text": "tgan_tf.metrics.text",
     "video": "tgan_tf.metrics.video",
 }
 

@@ -143,3 +143,21 @@ class TestStatistics:
 def test_impossible_number_of_classes(num_classes):
     with pytest.raises(ValueError, match="num_classes must be in"):
         classes_numpy([0], num_classes)
+
+
+def test_uniform_numbers_are_those_of_numpy():
+    seeds = np.array([0, 1, -5, 2**31 - 1], np.int32)
+    given = portable_random.uniform(tf.constant(seeds), tf.constant(70), 500).numpy()
+    np.testing.assert_array_equal(given, portable_random.uniform_numpy(seeds, 70, 500))
+    whole = portable_random.uniform_numpy(seeds, 0, 570)
+    np.testing.assert_array_equal(given, whole[:, 70:])
+    assert whole.min() > 0
+    assert whole.max() < 1
+    assert abs(whole.mean() - 0.5) < 0.02
+
+
+def test_gumbel_noise():
+    uniform = portable_random.uniform_numpy([3], 0, 4000)
+    given = portable_random.gumbel(tf.constant(uniform)).numpy()
+    np.testing.assert_allclose(given, -np.log(-np.log(uniform.astype(np.float64))), atol=2e-6)
+    assert abs(given.mean() - np.euler_gamma) < 0.06

@@ -250,3 +250,35 @@ def test_round_trip(options):
 def test_errors(arguments, message):
     with pytest.raises(ValueError, match=message):
         Attention(**{"width": 8, "heads": 2} | arguments)
+
+
+class TestCausal:
+    TOKENS = 5
+
+    def make(self, **options) -> tuple[Attention, tf.Tensor]:
+        layer = Attention(WIDTH, HEADS, causal=True, dtype="float64", **options)
+        layer.build((None, self.TOKENS, WIDTH))
+        randomize(layer)
+        return layer, tf.constant(RANDOM.normal(size=(3, self.TOKENS, WIDTH)))
+
+    def test_later_tokens_are_not_seen(self):
+        layer, x = self.make()
+        other = tf.concat([x[:, :3], x[:, 3:] + 1.0], axis=1)
+        here, there = layer(x).numpy(), layer(other).numpy()
+        np.testing.assert_array_equal(here[:, :3], there[:, :3])
+        assert (np.abs(here[:, 3:] - there[:, 3:]) > 1e-6).all()
+
+    @pytest.mark.parametrize("qk_norm", [False, True])
+    def test_token_by_token_is_all_at_once(self, qk_norm):
+        layer, x = self.make(qk_norm=qk_norm)
+        cache = layer.empty_cache(3, self.TOKENS)
+        parts = []
+        for place in range(self.TOKENS):
+            part, cache = layer.step(x[:, place : place + 1], cache, place)
+            parts.append(part)
+        np.testing.assert_allclose(tf.concat(parts, axis=1), layer(x), rtol=1e-9)
+
+    @pytest.mark.parametrize("options", [{"cross": True}, {"kind": "l2"}, {"rotary": True}])
+    def test_not_with(self, options):
+        with pytest.raises(ValueError, match="causal"):
+            Attention(WIDTH, HEADS, causal=True, grid=(5, 1), **options)

@@ -21,6 +21,7 @@ from tgan_tf.config.kinds import (
 from tgan_tf.config.networks import DiscriminatorConfig, GeneratorConfig
 from tgan_tf.config.objective import ObjectiveConfig
 from tgan_tf.config.option import as_text
+from tgan_tf.config.texts import TEXTS, check_text, check_unused_of_texts
 from tgan_tf.config.video import check_video
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ def check_together(config: Config) -> None:
         )
     if data.autoencoder:
         _check_latents(config)
+    if data.modality == "text":
+        check_text(config)
     if config.is_resolved:
         _check_grids(config)
 
@@ -390,6 +393,7 @@ _FOR_KINDS = {
     ("frames", "frame_rate"): VIDEO,
     ("frame_stride",): ("video",),
     ("g_motion_dim", "g_time_attention", "d_frames", "d_motion_depth"): VIDEO,
+    ("vocab_size", "text_length", "tokenizer"): TEXTS,
 }
 
 
@@ -419,6 +423,7 @@ def check_unused(config: Config) -> None:
         raise ConfigError("--noconditional has no use for --music_class; leave one of them out")
     if not config.data.conditional and config.generator.g_class_std != GeneratorConfig.g_class_std:
         raise ConfigError("--noconditional has no use for --g_class_std; leave one of them out")
+    check_unused_of_texts(config)
     o = config.objective
     for name, value in (
         ("condition_dropout", config.data.condition_dropout),
@@ -461,7 +466,7 @@ def _check_grids(config: Config) -> None:
     elif not data.is_sequence:
         return  # networks of their own
     for axis, size in axes:
-        scale = g.g_scale
+        scale = 1 if config.is_autoregressive else g.g_scale  # of these a token is a step
         if size % scale:
             below = size // scale * scale
             near = f"{below} or {below + scale}" if below else f"{scale}"

@@ -44,7 +44,8 @@ class DataConfig:
         "digits",
         "digits | fashion_mnist | emoji | openclipart | tfds:NAME | folder:PATH | npz:PATH; time"
         " series: sines | sunspots | series:PATH; music: chorales | folk | midi:PATH; video:"
-        " moving_digits | moving_fashion | video:PATH",
+        " moving_digits | moving_fashion | video:PATH; texts: poems[:5|7|all] | verses | code |"
+        " news | text:PATH",
     )
     data_dir: str = option("", "where the data set's files are, if not in the usual place")
     cache_dir: str = option("", "where prepared data are kept; empty: ~/.cache/tgan_tf")
@@ -104,6 +105,17 @@ class DataConfig:
     frame_stride: int = option(1, "take every so many-th frame of a video", low=1)
     frame_rate: float = option(
         8.0, "frames a second in files of clips that are written", above=0, high=120
+    )
+    vocab_size: int = option(
+        3000, "most different tokens of texts; poems with others are left out", low=8, high=65536
+    )
+    text_length: int = option(
+        0, "tokens of a text, at most; 0: what 95 % have, at most 128", low=0, high=1024
+    )
+    tokenizer: str = option(
+        "characters",
+        "tokens of texts; bpe: pieces of words, found in the data (extra: text)",
+        choices=("characters", "bpe"),
     )
     num_classes: int = option(0, "number of classes; 0: unconditional", low=0, resolved=True)
     class_names: tuple[str, ...] = option((), "a name for each class", resolved=True)

@@ -119,6 +119,29 @@ class ObjectiveConfig:
     g_orthogonal: float = option(
         0.0, "weight of the generator's orthogonal regularisation (BigGAN: 1e-4)", low=0
     )
+    likelihood_kimg: float = option(
+        0.0,
+        "of texts made one_by_one: begin with likelihood alone, for so many thousand of them",
+        low=0,
+    )
+    likelihood_lr: float = option(
+        1e-3, "learning rate at the start of that; falls to a twentieth by a cosine", above=0
+    )
+    likelihood_weight: float = option(
+        1.0, "of texts made one_by_one: weight of the likelihood afterwards", low=0
+    )
+    token_dropout: float = option(
+        0.1,
+        "share of the tokens before that likelihood sees replaced by others; against memorising",
+        low=0,
+        high=0.9,
+    )
+    gumbel_temperature: float = option(
+        1.0, "of the relaxed tokens that the generator learns through from D", above=0
+    )
+    gumbel_temperature_final: float = option(
+        1.0, "the same at the end / at the start; approached by a cosine", above=0
+    )
 
     @property
     def augments_in_part(self) -> bool:

@@ -150,10 +150,26 @@ class Config:
         kimg = self.optimizer.schedule_kimg
         return self.steps(kimg) if kimg else self.total_steps
 
-    def kind_of_step(self, step: int) -> tuple[bool, bool, bool]:
+    @property
+    def is_autoregressive(self) -> bool:
+        """Whether the generator makes tokens one by one."""
+        return self.data.modality == "text" and self.generator.g_tokens == "one_by_one"
+
+    @property
+    def likelihood_steps(self) -> int:
+        """Steps at the start that have no game yet."""
+        kimg = self.objective.likelihood_kimg
+        return min(self.steps(kimg), self.total_steps) if kimg else 0
+
+    def kind_of_step(self, step: int) -> tuple[bool, ...]:
         """Whether this step (from 0) has the gradient penalty, whether G learns in it, and whether
-        that has the path-length penalty."""
+        that has the path-length penalty.
+
+        Nothing of a step of likelihood alone, which is no game yet.
+        """
         o, d_steps = self.objective, self.training.d_steps
+        if step < self.likelihood_steps:
+            return ()
         train_g = (step + 1) % d_steps == 0
         path = train_g and bool(o.path_length_weight) and not step // d_steps % o.path_length_every
         return o.penalizes and step % o.penalty_every == 0, train_g, path

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from tgan_tf.config import MUSIC, VIDEO, ConfigError, DataConfig
+from tgan_tf.config.texts import TEXTS
 from tgan_tf.data import fashion_mnist
 from tgan_tf.data.cache import cache_root, cached
 from tgan_tf.data.clipart import emoji_reader, openclipart_reader
@@ -38,6 +39,7 @@ OTHERS = {
     "sunspots": "tgan_tf.data.series",
     **dict.fromkeys(MUSIC, "tgan_tf.data.music"),
     **dict.fromkeys(VIDEO, "tgan_tf.data.video"),
+    **dict.fromkeys(TEXTS, "tgan_tf.data.text"),
 }
 
 _FORMAT = 1  # of the prepared files and of the rules of conversion: raise it when either changes
@@ -46,7 +48,7 @@ _MOST_LEFT_OVER = 10_000  # of --train_limit
 _KINDS = (
     "digits | fashion_mnist | emoji | openclipart | tfds:NAME | folder:PATH | npz:PATH | sines |"
     " sunspots | series:PATH | chorales | folk | midi:PATH | moving_digits | moving_fashion |"
-    " video:PATH"
+    " video:PATH | poems | verses | code | news | text:PATH"
 )
 
 

@@ -86,18 +86,30 @@ def make_cases(sampler: Sampler, batch_size: int, *, first_seed: int = 0) -> Ite
     inputs = {"seed": seeds, "truncation": truncation, **label}
     if sampler.guided:
         inputs |= {"guidance": guidance}
+    steering: dict[str, npt.NDArray] = {}
+    if sampler.steered:
+        steering = {
+            "temperature": np.linspace(1.0, 0.7, batch_size, dtype=np.float32),
+            "top_k": np.arange(batch_size, dtype=np.int32) * 10,
+            "top_p": np.linspace(1.0, 0.8, batch_size, dtype=np.float32),
+        }
+        inputs |= steering
+        inputs["prefix"] = np.full((batch_size, *sampler.modality.sample_shape), -1, np.int32)
     samples = [
         sampler.sample(
             [int(seed)],
             own[np.newaxis] if label else None,
             psi,
             scale if sampler.guided else 1.0,
+            **{name: values[row].item() for name, values in steering.items()},
         )
-        for seed, own, psi, scale in zip(seeds, labels, truncation, guidance, strict=True)
+        for row, (seed, own, psi, scale) in enumerate(
+            zip(seeds, labels, truncation, guidance, strict=True)
+        )
     ]
     yield Case("sample", inputs, np.concatenate(samples))
     for name in sampler.modality.files():
-        yield Case(name, inputs, np.concatenate(samples))
+        yield Case(name, inputs, sampler.modality.filed(np.concatenate(samples)))
     if voices := sampler.config.data.given_voices:
         whole, chosen = np.concatenate(samples), list(voices)
         given = np.full_like(whole, NOT_GIVEN)
@@ -126,15 +138,16 @@ def make_cases(sampler: Sampler, batch_size: int, *, first_seed: int = 0) -> Ite
         strengths = np.random.default_rng(first_seed).normal(size=(batch_size, len(names)))
         strengths = strengths.astype(np.float32)
         edited = [
-            sampler.edit(
+            sampler.sample(
                 [int(seed)],
-                dict(zip(names, map(float, row), strict=True)),
                 own[np.newaxis] if label else None,
                 psi,
                 scale if sampler.guided else 1.0,
+                edits=dict(zip(names, map(float, strengths[row]), strict=True)),
+                **{name: values[row].item() for name, values in steering.items()},
             )
-            for seed, own, psi, scale, row in zip(
-                seeds, labels, truncation, guidance, strengths, strict=True
+            for row, (seed, own, psi, scale) in enumerate(
+                zip(seeds, labels, truncation, guidance, strict=True)
             )
         ]
         yield Case("edit", {**inputs, "strengths": strengths}, np.concatenate(edited))

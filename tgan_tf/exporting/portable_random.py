@@ -11,6 +11,7 @@ normal numbers. The definition, in unsigned 32-bit arithmetic (`^` is exclusive 
     u[i]    = ((word[2i] >> 9) + 0.5) / 2**23                 in (0, 1), exact in float32
     a[i]    = ((word[2i+1] >> 9) + 0.5 - 2**22) * (2 pi / 2**23)    in (-pi, pi)
     z[i]    = sqrt(-2 ln u[i]) * cos(a[i])
+    v[j]    = as u, of mix(mix(seed + 0x3c6ef372) ^ mix(j + 0x85ebca6b))    uniform, for tokens
     class   = ((word[-1] >> 16) * num_classes) >> 16
 
 `mix` is a bijection, so a seed has no two equal words, and the words of two seeds are not shifted
@@ -24,6 +25,7 @@ References:
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +33,7 @@ import tensorflow as tf
 
 _SEED_OFFSET = 0x9E3779B9
 _INDEX_OFFSET = 0x85EBCA6B
+_STREAM_OFFSET = 0x3C6EF372  # of seeds, for uniform numbers
 _MULTIPLIERS = (0x7FEB352D, 0x846CA68B)
 _SHIFTS = (16, 15, 16)
 
@@ -79,6 +82,49 @@ def normal_numpy(seeds: npt.ArrayLike, dim: int) -> npt.NDArray[np.float32]:
     # The one rounding to float32 that every runtime does at the same place.
     a = (bits[:, 1::2] + _ANGLE_OFFSET).astype(np.float32) * _ANGLE
     return (np.sqrt(-2.0 * np.log(u)) * np.cos(a.astype(np.float64))).astype(np.float32)
+
+
+def uniform(seeds: tf.Tensor, first: tf.Tensor, count: int) -> tf.Tensor:
+    """Uniform numbers from seeds, by operations that TFLite has built in: a stream of its own.
+
+    Args:
+        seeds: int32 [B].
+        first: int32 scalar, number of the first of them in the stream, from 0 on.
+        count: how many.
+
+    Returns:
+        float32 [B, count] in (0, 1), equal to `uniform_numpy`.
+    """
+    key = _mix_tf(seeds + _as_int32(_STREAM_OFFSET))
+    counters = _mix_tf(first + tf.range(count) + _as_int32(_INDEX_OFFSET))
+    words = _mix_tf(tf.bitwise.bitwise_xor(key[:, tf.newaxis], counters[tf.newaxis]))
+    return (tf.cast(_shift_right(words, 9), tf.float32) + 0.5) * _UNIT
+
+
+def uniform_numpy(seeds: npt.ArrayLike, first: int, count: int) -> npt.NDArray[np.float32]:
+    """The reference for `uniform`."""
+    key = _mix(np.asarray(seeds, np.int32).view(np.uint32) + np.uint32(_STREAM_OFFSET))
+    counters = _mix(np.arange(first, first + count, dtype=np.uint32) + np.uint32(_INDEX_OFFSET))
+    words = _mix(key[:, np.newaxis] ^ counters[np.newaxis])
+    return ((words >> np.uint32(9)).astype(np.float32) + np.float32(0.5)) * np.float32(_UNIT)
+
+
+def gumbel(uniform: tf.Tensor) -> tf.Tensor:
+    """Standard Gumbel numbers, `-ln(-ln u)`, from uniform ones in (0, 1)."""
+    return -tf.math.log(-_log(uniform))
+
+
+def token_noise(seeds: tf.Tensor, vocabulary: int) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Gumbel noise of the token at each place, for generators that make them one by one.
+
+    Args:
+        seeds: int32 [B].
+        vocabulary: V.
+
+    Returns:
+        Place, an int32 scalar, -> float32 [B, V].
+    """
+    return lambda place: gumbel(uniform(seeds, place * vocabulary, vocabulary))
 
 
 def classes_numpy(seeds: npt.ArrayLike, num_classes: int) -> npt.NDArray[np.int32]:

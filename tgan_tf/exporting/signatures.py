@@ -17,7 +17,10 @@ Other modalities have their own name for `image`, their own shapes and types, an
 than `sample_png`, see `Modality.files`. An unconditional generator has no input `label`; of
 attributes it is called `attributes`, of a vector `condition`, float32 [B, K] both (`attributes_a` and
 so on). One that was trained without `--condition_dropout` has no input `guidance`, and with it the
-label after the last class is "no class". TFLite files have `generate` and `sample` alone.
+label after the last class is "no class". Texts that are made one by one have four more inputs of
+`sample` and all that is like it: temperature float32 [B], top_k int32 [B], top_p float32 [B], and
+prefix int32 [B, T], negative where no token is given; their `sample_text` gives `string` [B]. TFLite
+files have `generate` and `sample` alone.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -47,9 +50,9 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
     def generate(z: tf.Tensor, *label: tf.Tensor) -> dict[str, tf.Tensor]:
         return {kind: sampler.modality.show(sampler.generator(z, *label))}
 
-    def sample(seed: tf.Tensor, truncation: tf.Tensor, *rest: tf.Tensor) -> dict[str, tf.Tensor]:
-        guidance, label = [*(rest if sampler.guided else (None, *rest)), None][:2]
-        return {kind: sampler.render(seed, label, truncation, guidance)}
+    def sample(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        given = dict(zip(arguments, inputs, strict=True))
+        return {kind: sampler.render(**{"label": None, **given})}
 
     def interpolate(
         seed_a: tf.Tensor, seed_b: tf.Tensor, t: tf.Tensor, truncation: tf.Tensor, *rest: tf.Tensor
@@ -62,9 +65,9 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
     def edit(
         seed: tf.Tensor, strengths: tf.Tensor, truncation: tf.Tensor, *rest: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        guidance, label = [*(rest if sampler.guided else (None, *rest)), None][:2]
+        given = {"label": None, **dict(zip(arguments[2:], rest, strict=True))}
         offset = tf.matmul(strengths, sampler.directions.vectors)  # [B, w_dim]
-        return {kind: sampler.render(seed, label, truncation, guidance, offset)}
+        return {kind: sampler.render(seed, truncation=truncation, offset=offset, **given)}
 
     def harmonize(
         seed: tf.Tensor, given: tf.Tensor, truncation: tf.Tensor, *rest: tf.Tensor
@@ -83,9 +86,19 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
 
     controls = [vector("truncation", tf.float32)]
     controls += [vector("guidance", tf.float32)] if sampler.guided else []
+    steering = []
+    if sampler.steered:
+        steering = [
+            vector("temperature", tf.float32),
+            vector("top_k", tf.int32),
+            vector("top_p", tf.float32),
+            tf.TensorSpec([batch_size, *sampler.modality.sample_shape], tf.int32, "prefix"),
+        ]
     condition = sampler.condition
     label = [condition.spec(batch_size)] if condition.name else []
-    seed_and_more = [vector("seed", tf.int32), *controls, *label]
+    seed_and_more = [vector("seed", tf.int32), *controls, *steering, *label]
+    # What the sampler calls them.
+    arguments = ["label" if [spec] == label else spec.name for spec in seed_and_more]
     functions: dict[str, tuple[Any, list[tf.TensorSpec]]] = {
         "generate": (
             generate,

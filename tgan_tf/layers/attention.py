@@ -22,6 +22,16 @@ from tgan_tf.layers.windows import (
 
 KINDS = ("softmax", "l2", "additive")
 PATTERNS = ("plain", "double", "multi_axis")
+Cache = tuple[tf.Tensor, tf.Tensor]  # keys and values of all places, [B, heads, N, d]
+_HIDDEN = -3e4
+
+
+def causal_bias(tokens: int) -> np.ndarray:
+    """Hides from each token those after it: float32 ``[N, N]``, 0 or so low that softmax gives 0.
+
+    Finite also in half precision: a row of infinities alone would have no softmax.
+    """
+    return np.triu(np.full((tokens, tokens), _HIDDEN, np.float32), 1)
 
 
 @keras.saving.register_keras_serializable(package="tgan_tf")
@@ -46,6 +56,7 @@ class Attention(keras.layers.Layer):
         rotary: rotate queries and keys by their place in the grid (or the window).
         prefix: tokens in front of the grid, which are not rotated.
         cross: attend to ``context`` instead of to itself.
+        causal: a token attends to itself and to those before it.
         noise: add noise to the tokens, the same for all channels, by a learned strength that
             starts at 0 (TransGAN, Jiang et al. 2021). Attention to a context has the weight, as
             published, and no use for it.
@@ -66,6 +77,7 @@ class Attention(keras.layers.Layer):
         rotary: bool = False,
         prefix: int = 0,
         cross: bool = False,
+        causal: bool = False,
         noise: bool = False,
         initializer: str | dict[str, Any] = "glorot_uniform",
         **kwargs: Any,
@@ -93,6 +105,11 @@ class Attention(keras.layers.Layer):
             raise ValueError("pattern='multi_axis' has no relative_bias")
         if prefix and (window or relative_bias):
             raise ValueError("tokens in front of the grid have no window and no relative_bias")
+        if causal and (cross or window or relative_bias or rotary or kind != "softmax"):
+            raise ValueError(
+                f"causal attention has no context, window, relative_bias, rotary or kind={kind!r}"
+            )
+        self.causal = causal
         self.width, self.heads, self.window, self.kind = width, heads, window, kind
         self.pattern = pattern
         # Any: None where neither windows nor a bias ask for it, which is checked above.
@@ -159,6 +176,7 @@ class Attention(keras.layers.Layer):
             return self.project(self._in_halves(self.to_qkv(x)))
         if self._split:
             x = split_windows(x, self.grid, self.window)  # [B * windows, window**2, C]
+        key = None  # of l2, the query is the key too
         if self.cross:
             parts = [*_to_heads(self.to_q(x), 1, self.heads)]
             parts += _to_heads(self.to_kv(context), 2, self.heads)
@@ -174,6 +192,8 @@ class Attention(keras.layers.Layer):
             bias = None
             if self.relative_bias:
                 bias = relative_bias(tf.convert_to_tensor(self.bias_table), self._local_grid)
+            elif self.causal:
+                bias = causal_bias(x.shape[1])
             x = self._attend(parts, self._local_grid, bias)  # [B, N, C]
         x = self.project(x)
         return merge_windows(x, self.grid, self.window) if self._split else x
@@ -199,10 +219,7 @@ class Attention(keras.layers.Layer):
         """
         query, *others = parts
         key, value = others[0], others[-1]
-        if self.qk_norm:
-            query = normalize(query, "rms", 1e-6) * tf.cast(self.q_gain, query.dtype)
-            if self.kind != "l2":
-                key = normalize(key, "rms", 1e-6) * tf.cast(self.k_gain, key.dtype)
+        query, key = self._normalized(query, key)
         if self.rotary:
             query = rotate(query, grid, self.prefix)
             if self.kind != "l2":
@@ -212,6 +229,41 @@ class Attention(keras.layers.Layer):
         if region is not None:
             query, key = keep_apart(query, key, region)
         return _from_heads(attend(query, key, value, kind=self.kind, bias=bias))
+
+    def empty_cache(self, batch: tf.Tensor, tokens: int) -> Cache:
+        """For ``step``, before the first of so many tokens."""
+        shape = (batch, self.heads, tokens, self.width // self.heads)
+        return tf.zeros(shape, self.compute_dtype), tf.zeros(shape, self.compute_dtype)
+
+    def step(self, x: tf.Tensor, cache: Cache, place: tf.Tensor) -> tuple[tf.Tensor, Cache]:
+        """Causal attention of one token to itself and to those before it.
+
+        Token by token it gives what ``call`` gives of all at once.
+
+        Args:
+            x: ``[B, 1, C]``.
+            cache: keys and values of the tokens before.
+            place: int scalar, number of the token, from 0 on.
+
+        Returns:
+            ``[B, 1, C]``, and the cache with this token's key and value.
+        """
+        query, key, value = _to_heads(self.to_qkv(x), 3, self.heads)  # [B, heads, 1, d]
+        query, key = self._normalized(query, key)
+        tokens = cache[0].shape[2]
+        here = (tf.range(tokens) == place)[:, None]  # [N, 1]
+        # Not a scatter, which runtimes lack: the cache is as small as a sample.
+        cache = (tf.where(here, key, cache[0]), tf.where(here, value, cache[1]))
+        bias = tf.where(tf.range(tokens) > place, _HIDDEN, 0.0)  # [N]
+        return self.project(_from_heads(attend(query, *cache, bias=bias))), cache
+
+    def _normalized(self, query: tf.Tensor, key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Both with the RMS norm of ``qk_norm``; keys of ``l2`` become the queries anyway."""
+        if self.qk_norm:
+            query = normalize(query, "rms", 1e-6) * tf.cast(self.q_gain, query.dtype)
+            if self.kind != "l2":
+                key = normalize(key, "rms", 1e-6) * tf.cast(self.k_gain, key.dtype)
+        return query, key
 
     def _in_halves(self, projected: tf.Tensor) -> tf.Tensor:
         """Queries, keys and values ``[B, N, 3*C]``: one half of the heads in windows, the other by
@@ -264,6 +316,7 @@ class Attention(keras.layers.Layer):
             "rotary",
             "prefix",
             "cross",
+            "causal",
             "noise",
             "initializer",
         )

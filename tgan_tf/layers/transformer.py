@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tgan_tf.layers.attention import Attention
+from tgan_tf.layers.attention import Attention, Cache
 from tgan_tf.layers.conditions import embed
 from tgan_tf.layers.normalization import Normalization
 
@@ -155,6 +156,27 @@ class TransformerBlock(keras.layers.Layer):
         Returns:
             ``[B, N, C]``.
         """
+        return self._run(x, w, context, lambda x: self.attend(x, noise=noise))
+
+    def step(
+        self, x: tf.Tensor, w: tf.Tensor | None, cache: Cache, place: tf.Tensor
+    ) -> tuple[tf.Tensor, Cache]:
+        """One token of a causal block, see ``Attention.step``."""
+        kept = [cache]
+
+        def attend(x: tf.Tensor) -> tf.Tensor:
+            x, kept[0] = self.attend.step(x, cache, place)
+            return x
+
+        return self._run(x, w, None, attend), kept[0]
+
+    def _run(
+        self,
+        x: tf.Tensor,
+        w: tf.Tensor | None,
+        context: tf.Tensor | None,
+        attend: Callable[[tf.Tensor], tf.Tensor],
+    ) -> tf.Tensor:
         if self.cross == "before":
             x = x + self.attend_cross(x, context)
         scale1 = shift1 = scale2 = shift2 = gate1 = gate2 = None
@@ -168,7 +190,7 @@ class TransformerBlock(keras.layers.Layer):
             else:
                 gate1, gate2 = second1, second2
         if self.self_attention:
-            x = x + self._scaled(self.attend(self.norm1(x, scale1, shift1), noise=noise), gate1, 0)
+            x = x + self._scaled(attend(self.norm1(x, scale1, shift1)), gate1, 0)
         if self.cross == "after":
             x = x + self.attend_cross(self.norm_cross(x), context)
         hidden = self.mlp_in(self.norm2(x, scale2, shift2))  # [B, N, ratio * C], of swiglu twice

@@ -14,6 +14,7 @@ MODALITIES = {
     "music": ("tgan_tf.modalities.music", "MusicModality"),
     "video": ("tgan_tf.modalities.video", "VideoModality"),
     "series": ("tgan_tf.modalities.series", "SeriesModality"),
+    "text": ("tgan_tf.modalities.text", "TextModality"),
 }
 
 __all__ = ["MODALITIES", "Modality", "make_modality"]

@@ -84,9 +84,17 @@ class Modality(abc.ABC):
         """
         return {}
 
+    def filed(self, samples: np.ndarray) -> np.ndarray:
+        """Samples [B, *sample_shape] as ``unfiled`` finds them in files."""
+        return samples
+
     def unfiled(self, signature: str, file: bytes) -> np.ndarray:
         """The sample [*sample_shape] in a file that a signature of ``files`` made."""
         raise NotImplementedError(f"{self.name} has no signature {signature!r}")
+
+    def sheet(self, samples: np.ndarray) -> str:
+        """All samples as one text, where that is what people read; empty: they look at ``grid``."""
+        return ""
 
     @abc.abstractmethod
     def grid(self, samples: np.ndarray, columns: int = 0) -> np.ndarray:

@@ -12,6 +12,7 @@ from tgan_tf.networks.frozen_discriminator import FrozenDiscriminator
 from tgan_tf.networks.generator import TransformerGenerator
 from tgan_tf.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from tgan_tf.networks.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
+from tgan_tf.networks.text_generator import AutoregressiveGenerator
 from tgan_tf.networks.video import VideoDiscriminator, VideoGenerator
 
 __all__ = ["build_discriminator", "build_generator"]
@@ -39,6 +40,8 @@ _DISCRIMINATORS_OF: dict[str, type[keras.Model]] = {"video": VideoDiscriminator}
 def build_generator(config: Config, **kwargs: object) -> keras.Model:
     """The generator that a resolved configuration describes, with its weights made."""
     usual = _GENERATORS[config.generator.g_kind]
+    if config.is_autoregressive:
+        usual = AutoregressiveGenerator
     generator = _GENERATORS_OF.get(config.data.modality, usual)(config, **kwargs)
     generator.build()
     return generator

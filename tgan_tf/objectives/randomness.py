@@ -27,6 +27,7 @@ import tensorflow as tf
     PATH,
     GIVEN,
 ) = range(17)
+LIKELIHOOD = PATH  # no generator has both
 
 
 class Draw:

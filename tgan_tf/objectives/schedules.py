@@ -117,3 +117,25 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
     def get_config(self) -> dict[str, Any]:
         names = ("peak", "warmup_steps", "total_steps", "final_ratio")
         return {name: getattr(self, name) for name in names}
+
+
+@keras.saving.register_keras_serializable(package="tgan_tf")
+class InTurn(keras.optimizers.schedules.LearningRateSchedule):
+    """One schedule for so many steps, then another from its own beginning.
+
+    Args:
+        first: for the first ``steps``.
+        steps: how many.
+        then: for the rest, as if it began at 0.
+    """
+
+    def __init__(self, first: Any, steps: int, then: Any) -> None:
+        super().__init__()
+        self.first, self.steps, self.then = first, steps, then
+
+    def __call__(self, step: Any) -> tf.Tensor:
+        step = tf.cast(step, tf.float32)
+        return tf.where(step < self.steps, self.first(step), self.then(step - self.steps))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"first": self.first, "steps": self.steps, "then": self.then}

@@ -113,7 +113,9 @@ def _run_steps(t: Training) -> bool | None:
                 tick.restart()
             with whole.pause(), tick.pause():
                 # What is not finite is neither measured nor saved; the next tick says so.
-                if step % eval_every == 0 and step < total and _is_sound(t):
+                # Likelihood alone is what the game has to beat.
+                due = step % eval_every == 0 or step == t.config.likelihood_steps
+                if due and step < total and _is_sound(t):
                     t.evaluate(step)
                 if (step % snapshot_every == 0 or step == total) and _is_sound(t):
                     t.checkpoints.save(step)

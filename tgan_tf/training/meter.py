@@ -17,6 +17,7 @@ NAMES = (
     "augment_p",
     "d_grad_norm",
     "g_grad_norm",
+    "likelihood",
 )
 
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 from tgan_tf.conditions import condition_of
 from tgan_tf.data.types import SampleSet
 from tgan_tf.exporting import portable_random
+from tgan_tf.files import replacing
 from tgan_tf.gan import TransformerGAN
 from tgan_tf.inference import Sampler
 from tgan_tf.modalities import pictures
@@ -48,7 +49,8 @@ class Preview:
         self._modality = gan.modality
         self._config = gan.config
         self._folder = Path(folder)
-        self._render = tf.function(gan.generate, autograph=False)
+        self._render = tf.function(self._generate, autograph=False)
+        self._gan = gan
         *size, _ = gan.modality.signal_shape
         self._rows = max(1, min(_COLUMNS, 2048 // size[0]))
         self._batch = max(1, min(_COLUMNS * self._rows, _PIXELS_AT_ONCE // math.prod(size)))
@@ -69,6 +71,7 @@ class Preview:
         Returns:
             [N, *sample_shape], of images uint8 [N, H, W, C].
         """
+        seeds = np.asarray(seeds, np.int32)
         if self._condition.name and label is None:
             label = self._condition.of_seeds(seeds)
         z = portable_random.normal_numpy(seeds, self._config.generator.latent_dim)
@@ -77,10 +80,18 @@ class Preview:
             # Always the same size: the function is traced once.
             part = np.arange(start, start + self._batch) % count
             own = None if label is None else tf.constant(label[part], self._condition.dtype)
-            parts.append(self._render(tf.constant(z[part]), own).numpy())
+            of_seeds = tf.constant(seeds[part])
+            parts.append(self._render(tf.constant(z[part]), own, of_seeds).numpy())
             if progress is not None:
                 progress(min(start + self._batch, count), count)
         return np.concatenate(parts)[:count]
+
+    def _generate(self, z: tf.Tensor, label: tf.Tensor | None, seeds: tf.Tensor) -> tf.Tensor:
+        """As ``TransformerGAN.generate``; seeds int32 ``[B]`` choose tokens made one by one."""
+        if not self._config.is_autoregressive:
+            return self._gan.generate(z, label)
+        noise = portable_random.token_noise(seeds, self._gan.generator.vocabulary)
+        return self._gan.generate(z, label, noise)
 
     def reals(self, images: SampleSet) -> np.ndarray:
         """``reals.png``: training images, chosen by the run's seed."""
@@ -88,12 +99,12 @@ class Preview:
         count = min(len(images), _COLUMNS * self._rows)
         chosen = np.sort(rng.choice(len(images), count, replace=False))
         shown = images.samples[chosen][rng.permutation(count)]
-        return self._write("reals", self._modality.grid(shown, _COLUMNS))
+        return self._write("reals", self._modality.grid(shown, _COLUMNS), shown)
 
     def fakes(self, kimg: float) -> np.ndarray:
         """``fakes000123.png``, or ``fakes000123_456.png``: of the fixed latents, after ``kimg``."""
         fakes = self.sample(np.arange(_COLUMNS * self._rows))
-        return self._write("fakes", self._modality.grid(fakes, _COLUMNS), _number(kimg))
+        return self._write("fakes", self._modality.grid(fakes, _COLUMNS), fakes, _number(kimg))
 
     def classes(self) -> np.ndarray | None:
         """``classes.png``: a named row for each class or attribute, the same latents in each."""
@@ -104,10 +115,15 @@ class Preview:
         rows = np.repeat(np.arange(len(names)), _CLASS_COLUMNS)
         samples = self.sample(seeds, labels[rows])
         grid = self._modality.class_rows(samples, rows, names, _CLASS_COLUMNS)
-        return self._write("classes", grid)
+        return self._write("classes", grid, samples)
 
-    def _write(self, name: str, grid: np.ndarray, number: str = "") -> np.ndarray:
+    def _write(
+        self, name: str, grid: np.ndarray, samples: np.ndarray, number: str = ""
+    ) -> np.ndarray:
         pictures.save_png(grid, self._folder / f"{name}{number}.png")
+        if text := self._modality.sheet(samples):
+            with replacing(self._folder / f"{name}{number}.txt") as beside:
+                beside.write_text(text, encoding="utf-8")
         return grid
 
 

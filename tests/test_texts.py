@@ -1,0 +1,130 @@
+"""A run of texts from data to export, as a person would do it, tiny."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tgan_tf
+from tests.texts import SMALL
+from tests.training.runs import assert_same_run
+from tgan_tf.config import Config
+from tgan_tf.exporting import to_saved_model, to_tflite
+from tgan_tf.training.checkpoint import Checkpoints
+from tgan_tf.training.journal import Journal
+from tgan_tf.training.run import Stopped
+
+WORDS = [f"{a} {b} {c}" for a in ("red", "blue") for b in ("cat", "dog") for c in "abcdefgh"]
+
+
+def config_in(folder, **changes) -> Config:
+    path = folder / "words.jsonl"
+    records = [{"text": text, "label": text.split()[1]} for text in WORDS]
+    path.write_text("\n".join(map(json.dumps, records)))
+    options = {
+        **SMALL,
+        "g_depths": 1,
+        "dataset": f"text:{path}",
+        "out_dir": os.fspath(folder),
+        "likelihood_kimg": 0.024,  # 6 steps of 12
+        "total_kimg": 0.048,
+        "tick_kimg": 0.012,
+        "snapshot_kimg": 0.016,
+        "health_kimg": 0.0,
+        "eval_samples": 100,
+        "r1_gamma": 0.01,
+        "export": (),
+    }
+    return Config().replace(**{**options, **changes})
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return tgan_tf.train(config_in(tmp_path_factory.mktemp("texts")))
+
+
+@pytest.fixture(scope="module")
+def sampler(run):
+    return tgan_tf.load(run)
+
+
+def test_begins_with_likelihood_alone(run):
+    first, second, third, _ = Journal(run / "metrics.jsonl").rows("tick")
+    assert "loss_d" not in second
+    assert {"likelihood", "loss_d", "loss_g", "penalty"} <= third.keys()
+    assert second["likelihood"] < first["likelihood"]
+
+
+def test_measures_likelihood_alone_and_what_became_of_it(run):
+    before, after = Journal(run / "metrics.jsonl").rows("evaluation")
+    assert (before["step"], after["step"]) == (6, 12)
+    for row in (before, after):
+        names = row["metrics"].keys()
+        assert {"frechet_ngram", "self_bleu3", "trigram_frechet_ngram", "real_bleu2"} <= names
+        assert np.isfinite(list(row["metrics"].values())).all()
+
+
+def test_pictures_are_texts_too(run):
+    text = (run / "samples" / "fakes000000_048.txt").read_text()
+    assert len(text.splitlines()) == 64
+    assert (run / "samples" / "fakes000000_048.png").is_file()
+    assert (run / "report.html").is_file()
+
+
+@pytest.mark.slow
+def test_stopped_and_resumed_it_ends_in_the_same_bytes(run, tmp_path, monkeypatch):
+    config, save = config_in(tmp_path), Checkpoints.save
+
+    def stop_at_8(self, step):
+        save(self, step)
+        if step == 8:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Checkpoints, "save", stop_at_8)
+    with pytest.raises(Stopped):
+        tgan_tf.train(config)
+    monkeypatch.undo()
+    assert_same_run(tgan_tf.train(config, resume="auto"), run)
+
+
+def test_sampler_draws_what_the_training_showed(run, sampler):
+    texts = sampler.modality.texts(sampler.sample(range(64)))
+    shown = (run / "samples" / "fakes000000_048.txt").read_text().splitlines()
+    assert texts == shown
+
+
+def test_steering(sampler):
+    def texts(**options):
+        return sampler.modality.texts(sampler.sample(range(20), **options))
+
+    assert texts(temperature=0) == texts(temperature=0, top_k=5) == texts(top_k=1)
+    assert texts(top_p=0.5) != texts() != texts(temperature=2.0)
+    assert all(text.startswith("red c") for text in texts(prefix="red c"))
+    with pytest.raises(ValueError, match="vocabulary"):
+        texts(prefix="x")
+    with pytest.raises(ValueError, match="top_p"):
+        texts(top_p=0.0)
+
+
+def test_exports_make_the_same_texts(sampler, tmp_path):
+    export = to_saved_model(sampler, tmp_path / "model")
+    assert export.errors["sample"] == export.errors["sample_text"] == 0
+    served = tf.saved_model.load(str(export.path)).signatures["sample_text"]
+    inputs = {
+        "seed": tf.constant([3, 4]),
+        "label": tf.constant([0, 1]),
+        "truncation": tf.ones(2),
+        "temperature": tf.ones(2),
+        "top_k": tf.zeros(2, tf.int32),
+        "top_p": tf.ones(2),
+        "prefix": tf.fill((2, *sampler.modality.sample_shape), -1),
+    }
+    strings = served(**inputs)["string"].numpy()
+    expected = sampler.modality.texts(sampler.sample([3, 4], [0, 1]))
+    assert [s.decode() for s in strings] == expected
+    assert to_tflite(sampler, tmp_path / "model.tflite").errors["sample"] == 0

@@ -1,0 +1,158 @@
+"""Metrics of texts, each with quality and diversity side by side.
+
+`bleuN` of samples against the held-out texts and `self_bleuN` against one another (Texygen, Zhu et
+al. 2018), `distinctN`, `js_unigram` and `js_bigram` (bits), `frechet_ngram` (Frechet distance of
+n-gram embeddings), `reverse_perplexity` of held-out texts under an n-gram model of the samples,
+`novelty` (share of samples that are no training text). Of code `parses`, of poems `form` and
+`line_novelty` (share of lines that are in no training text). Beside each that says something of a
+distribution stands `trigram_...`: the same for as many samples of the tuned trigram model, and
+`real_...`: for training texts.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tgan_tf.config import Config
+from tgan_tf.data.types import Source
+from tgan_tf.metrics import intervals, ngrams
+from tgan_tf.metrics.frechet import Moments, frechet_distance
+from tgan_tf.metrics.ngram_embedding import NgramEmbedding
+from tgan_tf.metrics.ngram_model import NgramModel
+from tgan_tf.metrics.suite import Outcome
+from tgan_tf.modalities.text import TextModality
+
+if TYPE_CHECKING:
+    from tgan_tf.other_metrics import Reals
+
+ORDERS = (2, 3, 4, 5)  # of BLEU
+_SCORED = 1000  # texts that are compared with all others
+_REFERENCES = 2000
+
+
+def measure(
+    fakes: np.ndarray,
+    labels: np.ndarray | None,
+    reference: Reals,
+    source: Source,
+    config: Config,
+    progress: Callable[[int, int], None],
+) -> dict[str, Outcome]:
+    """See ``tgan_tf.other_metrics``."""
+    modality = TextModality(config)
+    of_texts = _Measure(modality, source, reference.samples)
+    count = min(len(fakes), len(source.train))
+    rows = np.random.default_rng(0).permutation(len(source.train))[:count]
+    sides = {
+        "": fakes,
+        "trigram_": of_texts.baseline.sample(len(fakes)),
+        "real_": np.asarray(source.train.samples[np.sort(rows)]),
+    }
+    results: dict[str, Outcome] = {}
+    for done, (prefix, samples) in enumerate(sides.items()):
+        progress(done, len(sides))
+        results |= {prefix + name: outcome for name, outcome in of_texts(samples).items()}
+    results |= of_texts.copies(fakes)
+    if config.data.dataset.partition(":")[0] == "code":
+        results["parses"] = _share([_parses(text) for text in modality.texts(fakes)])
+    if modality.lines:
+        results["form"] = _share(of_texts.has_form(fakes))
+    progress(len(sides), len(sides))
+    return results
+
+
+class _Measure:
+    """What is known of the data, and the scores of samples."""
+
+    def __init__(self, modality: TextModality, source: Source, reals: np.ndarray) -> None:
+        self.modality = modality
+        self.train = np.asarray(source.train.samples)
+        self.reals = np.asarray(reals)
+        size = len(modality.vocabulary)
+        # Poems of two forms end at two places, which only their tokens show.
+        columns = (
+            0 if modality.ends or not modality.lines else self.train.shape[1] // modality.lines
+        )
+        self._options: dict[str, Any] = {
+            "vocabulary": size,
+            "columns": columns,
+            "ends": modality.ends,
+        }
+        self.baseline = NgramModel(self.train, **self._options)
+        self._embedding = NgramEmbedding(self.train, size)
+        self._moments = self._of(self.reals)
+        self._references = self.tokens(self.reals[:_REFERENCES])
+        self._bleu = ngrams.Bleu(self._references, max(ORDERS))
+
+    def __call__(self, samples: np.ndarray) -> dict[str, Outcome]:
+        texts = self.tokens(samples)
+        some, count, reals = texts[:_SCORED], len(samples), len(self.reals)
+        bleu = np.array([self._bleu(text) for text in some]).mean(axis=0)
+        own = ngrams.self_bleu(some, max(ORDERS)).mean(axis=0)
+        results = {}
+        for n in ORDERS:
+            results[f"bleu{n}"] = Outcome(float(bleu[n - 1]), len(self._references), len(some))
+            results[f"self_bleu{n}"] = Outcome(float(own[n - 1]), 0, len(some))
+        results["distinct2"] = Outcome(ngrams.distinct(some, 2), 0, len(some))
+        for n, name in ((1, "js_unigram"), (2, "js_bigram")):
+            value = ngrams.divergence(texts, self.tokens(self.reals), n)
+            results[name] = Outcome(value, reals, count)
+        distance = frechet_distance(self._moments, self._of(samples))
+        results["frechet_ngram"] = Outcome(distance, reals, count)
+        perplexity = NgramModel(samples, **self._options).perplexity(self.reals)
+        results["reverse_perplexity"] = Outcome(perplexity, reals, count)
+        return results
+
+    def copies(self, fakes: np.ndarray) -> dict[str, Outcome]:
+        """How many samples, and lines, are in the training texts."""
+        known = {row.tobytes() for row in self.train}
+        results = {"novelty": _share([row.tobytes() not in known for row in fakes])}
+        if self.modality.lines:
+            seen = {line for text in self.train for line in self._lines(text)}
+            lines = [line not in seen for text in fakes for line in self._lines(text)]
+            results["line_novelty"] = _share(lines)
+        return results
+
+    def has_form(self, samples: np.ndarray) -> list[bool]:
+        """Whether each is of as many characters as a poem of the data has."""
+        lengths = set(map(len, self.tokens(self.train)))
+        return [len(text) in lengths for text in self.tokens(samples)]
+
+    def tokens(self, samples: np.ndarray) -> list[list[int]]:
+        """Without what is after the end."""
+        if not self.modality.ends:
+            return samples.tolist()
+        return [row[: _end(row)].tolist() for row in samples]
+
+    def _lines(self, row: np.ndarray) -> list[bytes]:
+        row = row[: _end(row)] if self.modality.ends else row
+        size = max(1, len(row) // self.modality.lines)
+        return [row[start : start + size].tobytes() for start in range(0, len(row), size)]
+
+    def _of(self, samples: np.ndarray) -> Moments:
+        moments = Moments()
+        moments.update(self._embedding(samples))
+        return moments
+
+
+def _end(row: np.ndarray) -> int:
+    ended = np.flatnonzero(row == 0)
+    return int(ended[0]) if len(ended) else len(row)
+
+
+def _parses(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _share(hits: list[bool]) -> Outcome:
+    return Outcome(
+        float(np.mean(hits)), 0, len(hits), intervals.proportion(int(np.sum(hits)), len(hits))
+    )

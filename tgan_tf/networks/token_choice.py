@@ -1,0 +1,60 @@
+"""How the next token is chosen from its logits, by operations that TFLite has built in."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+_NEVER = -1e9
+_COLDEST = 1e-3  # of the temperature, where probabilities are needed
+
+
+class Choice(NamedTuple):
+    """Controls of sampling, one of each for every example.
+
+    Attributes:
+        temperature: float ``[B]``; logits are divided by it; 0: the likeliest token always.
+        top_k: int ``[B]``; only so many of the likeliest tokens; 0: all.
+        top_p: float ``[B]`` in (0, 1]; only the likeliest tokens, as many as together have this
+            probability (nucleus sampling, Holtzman et al. 2020, sec. 3.1); 1: all.
+    """
+
+    temperature: tf.Tensor
+    top_k: tf.Tensor
+    top_p: tf.Tensor
+
+
+def never(logits: tf.Tensor, forbidden: tuple[int, ...]) -> tf.Tensor:
+    """Logits ``[..., V]`` with which some tokens are never chosen."""
+    if not forbidden:
+        return logits
+    mask = tf.reduce_sum(tf.one_hot(forbidden, logits.shape[-1], dtype=logits.dtype), axis=0)
+    return logits + _NEVER * mask
+
+
+def choose(logits: tf.Tensor, noise: tf.Tensor, choice: Choice | None = None) -> tf.Tensor:
+    """Samples a token: the greatest of logits and noise (Gumbel-max).
+
+    Args:
+        logits: ``[B, V]``.
+        noise: standard Gumbel, ``[B, V]``.
+        choice: None: all tokens, temperature 1.
+
+    Returns:
+        int32 ``[B]``.
+    """
+    if choice is not None:
+        size = logits.shape[-1]
+        warmth = tf.maximum(choice.temperature, _COLDEST)[:, None]  # [B, 1]
+        ordered = tf.math.top_k(logits, size).values  # [B, V]
+        probabilities = tf.nn.softmax(ordered / warmth)
+        # What the likelier ones leave; the likeliest token always stays.
+        before = tf.cumsum(probabilities, axis=-1, exclusive=True)
+        places = tf.range(size)[None]
+        most = tf.where(choice.top_k > 0, choice.top_k, size)[:, None]
+        kept = tf.logical_and(before < choice.top_p[:, None], places < most)  # [B, V]
+        least = tf.reduce_min(tf.where(kept, ordered, ordered[:, :1]), axis=-1, keepdims=True)
+        logits = tf.where(logits >= least, logits, _NEVER)
+        noise = choice.temperature[:, None] * noise
+    return tf.argmax(logits + noise, axis=-1, output_type=tf.int32)
