@@ -4,9 +4,9 @@
     python -m benchmarks.training --flagfile=configs/fashion_mnist.flags --jit_compile --profile
 
 takes the flags of train.py, compiles, warms up, and times several windows of steps, without
-snapshots and metrics. Prints the median over the windows, their range, and how many times more
-images a second the data pipeline alone delivers; below 20 times is an error. `--profile` adds where
-the time of the operations goes on the CPU. Takes about a minute.
+snapshots and metrics. Prints the median over the windows, their range, the most memory held, and
+how many times more images a second the data pipeline alone delivers; below 20 times is an error.
+`--profile` adds where the time of the operations goes on the CPU. Takes about a minute.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ def run(values: flags.FlagValues) -> None:
 def time_training(prepared: Prepared, values: flags.FlagValues) -> float:
     """Prints what is trained and how fast; gives the median images a second."""
     from tgan_tf.gan import TransformerGAN
+    from tgan_tf.training.loop import memory_gib
     from tgan_tf.training.strategy import distribute
 
     config, source = prepared.config, prepared.source
@@ -97,6 +98,7 @@ def time_training(prepared: Prepared, values: flags.FlagValues) -> float:
         f"training            {np.median(rates):12,.1f} images/s, median of {values.windows}"
         f" windows of {steps} steps ({rates.min():,.1f} to {rates.max():,.1f})"
     )
+    print(f"most memory held    {memory_gib():12.2f} GiB")
     if values.profile:
         print_profile(profile(lambda: timed(step, batches, every)))
     return float(np.median(rates))
