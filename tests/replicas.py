@@ -36,7 +36,7 @@ GAMES: dict[str, dict[str, object]] = {
         "clip_norm": 0.02,
         "beta1": 0.5,
         # The batch that it normalises by is the global one.
-        "g_kind": "dcgan",
+        **{"g_kind": "biggan", "mapping_layers": -1, "g_widths": (4, 4), "g_spectral_norm": True},
         "d_kind": "conv",
         "d_minibatch_std": 2,
     },

@@ -174,7 +174,6 @@ class BigGANGenerator(ConvGenerator):
     """
 
     spectral: SpectralNorm | None = None
-    _inside = False
 
     def _build_synthesis(self) -> None:
         g, policy = self.config.generator, self.dtype_policy
@@ -206,6 +205,16 @@ class BigGANGenerator(ConvGenerator):
         with self._normalized(kwargs.get("training", False)):
             return super().__call__(*args, **kwargs)
 
+    def call(
+        self,
+        z: tf.Tensor,
+        label: tf.Tensor | None = None,
+        noise: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> tf.Tensor:
+        # Not ``synthesis``, which normalises once more.
+        return super().synthesis(self.mapping(z, label), noise, training)
+
     def synthesis(
         self, w: tf.Tensor, noise: tf.Tensor | None = None, training: bool = False
     ) -> tf.Tensor:
@@ -214,16 +223,12 @@ class BigGANGenerator(ConvGenerator):
 
     @contextlib.contextmanager
     def _normalized(self, training: bool) -> Iterator[None]:
-        """Once, where weights are not yet cast to half precision."""
-        if self.spectral is None or self._inside:
+        """For those outside, where weights are not yet cast to half precision."""
+        if self.spectral is None:
             yield
             return
-        self._inside = True
-        try:
-            with self.spectral.scope() as scope:
-                yield
-        finally:
-            self._inside = False
+        with self.spectral.scope() as scope:
+            yield
         if training:  # the scope has kept what batch normalisation has assigned
             norms = [norm for block in self.blocks for norm in block.norms] + [self.norm]
             for weight in (w for norm in norms for w in norm.non_trainable_weights):
