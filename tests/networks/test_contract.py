@@ -361,6 +361,7 @@ def test_shapes(network):
     assert network.outputs.std(axis=0).min() > 1e-6
     if network.kind == "generator":
         assert network.outputs[0].std() > 1e-3
+        assert {len(kernel) for kernel in network.model.kernels_of_w()} <= {network.model.w_dim}
 
 
 @every_network
