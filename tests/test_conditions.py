@@ -15,6 +15,7 @@ from tests.test_inference import assert_same, render
 from tgan_tf import Sampler, TransformerGAN, conditions
 from tgan_tf.conditions import condition_of
 from tgan_tf.control import find
+from tgan_tf.data.types import SampleSet
 from tgan_tf.exporting import to_saved_model, to_tflite
 from tgan_tf.exporting.portable_random import classes_numpy, normal_numpy
 from tgan_tf.exporting.reader import ExportedSampler
@@ -95,16 +96,20 @@ def test_seeds_take_what_the_run_keeps(tmp_path):
     assert 30 < some[:, 0].sum() < 70
     run = make_run(tmp_path / "run", 0, **VECTOR)
     of_data = np.random.default_rng(0).normal(size=(700, 3)).astype(np.float32)
-    conditions.save(kept := conditions.chosen(of_data), run)
-    assert kept.shape == (256, 3)
+    kept = conditions.chosen(SampleSet(np.zeros((700, 1, 1, 1), np.uint8), of_data))
+    conditions.save(kept, run)
+    assert kept.numbers.shape == (256, 3)
     sampler = tgan_tf.load(run)
-    own = kept[classes_numpy(SEEDS, 256)]
+    own = kept.numbers[classes_numpy(SEEDS, 256)]
     assert_same(sampler.sample(SEEDS), sampler.sample(SEEDS, own))
-    assert conditions.chosen(np.arange(5, dtype=np.int32)) is None
+    assert (
+        conditions.chosen(SampleSet(np.zeros((5, 1), np.uint8), np.arange(5, dtype=np.int32)))
+        is None
+    )
     (run / conditions.FILE).write_bytes(b"no")
     with pytest.raises(ValueError, match=r"conditions.npz cannot be read"):
         tgan_tf.load(run)
-    conditions.save(kept[:, :2], run)
+    conditions.save(conditions.Kept(kept.numbers[:, :2]), run)
     with pytest.raises(ValueError, match="of another generator; delete it"):
         tgan_tf.load(run)
 
@@ -123,7 +128,7 @@ def test_training(tmp_path):
         assert (row.numpy() != old).any(axis=1).all()
     with pytest.raises(ValueError, match=r"labels of shape \(8, 7\): give \d numbers for each"):
         gan.train_step((tf.constant(pixels), tf.zeros((8, 7))))
-    kept = label.astype(np.float32)
+    kept = conditions.Kept(label.astype(np.float32))
     preview = Preview(gan, tmp_path, kept)
     sampler = Sampler(config, gan.ema_generator, gan.modality, kept=kept)
     assert_same(preview.sample(SEEDS), sampler.sample(SEEDS))

@@ -26,7 +26,8 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def commands() -> list[str]:
-    lines = [line for page in PAGES for block in blocks(page, "bash") for line in block.split("\n")]
+    texts = [block.replace("\\\n", " ") for page in PAGES for block in blocks(page, "bash")]
+    lines = [line for text in texts for line in text.split("\n")]
     return sorted({line for line in lines if line.startswith(("python", "make"))})
 
 

@@ -12,15 +12,17 @@ import operator
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tgan_tf.config import Config
+from tgan_tf.config import Config, DataConfig
+from tgan_tf.data.types import SampleSet
 from tgan_tf.exporting import portable_random
 from tgan_tf.files import replacing
+from tgan_tf.language import SentenceEncoder, load_encoder
 
 Label = (
     int
@@ -31,6 +33,19 @@ Label = (
     | npt.NDArray[np.floating]
     | None
 )
+
+
+class Kept(NamedTuple):
+    """Conditions of some training samples, which a run keeps.
+
+    Attributes:
+        numbers: attributes or vectors, float32 ``[M, K]``.
+        captions: that the vectors stand for; empty without.
+    """
+
+    numbers: npt.NDArray[np.float32]
+    captions: tuple[str, ...] = ()
+
 
 FILE = "conditions.npz"  # in the run directory
 _MOST_KEPT = 256
@@ -48,6 +63,11 @@ class Condition(abc.ABC):
     name = ""
     shape: tuple[int, ...] = ()
     dtype: tf.DType = tf.int32
+
+    @property
+    def encoder(self) -> SentenceEncoder | None:
+        """From text to it; None: text does not stand for it."""
+        return None
 
     @abc.abstractmethod
     def of_seeds(self, seeds: npt.ArrayLike) -> np.ndarray:
@@ -147,19 +167,20 @@ class _Numbers(Condition):
 
     Args:
         width: K.
-        kept: ``[M, K]`` of training samples, from which seeds take theirs; none: made up.
+        kept: of training samples, from which seeds take theirs; none: made up.
     """
 
     dtype = tf.float32
 
-    def __init__(self, width: int, latent_dim: int, kept: np.ndarray | None) -> None:
+    def __init__(self, width: int, latent_dim: int, kept: Kept | None) -> None:
         self.shape = (width,)
         self._latent_dim = latent_dim
         self._kept = kept
 
     def of_seeds(self, seeds: npt.ArrayLike) -> np.ndarray:
         if self._kept is not None:
-            return self._kept[portable_random.classes_numpy(seeds, len(self._kept))]
+            numbers = self._kept.numbers
+            return numbers[portable_random.classes_numpy(seeds, len(numbers))]
         # The numbers of a seed's stream that its z does not take.
         numbers = portable_random.normal_numpy(seeds, self._latent_dim + self.shape[0])
         return self._made_up(numbers[:, self._latent_dim :])
@@ -192,7 +213,7 @@ class _Numbers(Condition):
 class _Attributes(_Numbers):
     name = "attributes"
 
-    def __init__(self, names: tuple[str, ...], latent_dim: int, kept: np.ndarray | None) -> None:
+    def __init__(self, names: tuple[str, ...], latent_dim: int, kept: Kept | None) -> None:
         super().__init__(len(names), latent_dim, kept)
         self._names = names
 
@@ -248,38 +269,73 @@ class _Vector(_Numbers):
             raise ValueError(f"label: {text}: no .npy file of numbers ({error})") from error
 
 
-def condition_of(config: Config, kept: np.ndarray | None = None) -> Condition:
+class _Caption(_Vector):
+    """A sentence, as its encoder's vector; or such a vector."""
+
+    def __init__(self, data: DataConfig, latent_dim: int, kept: Kept | None) -> None:
+        super().__init__(data.vector_width, latent_dim, kept)
+        self._data = data
+
+    @property
+    def encoder(self) -> SentenceEncoder:
+        """Read when the first sentence comes: it has many more weights than the generator."""
+        return load_encoder(self._data.text_encoder, self._data.caption_length)
+
+    def _values(self, label: Any) -> Any:
+        if isinstance(label, str):
+            return self.encoder.encode([label])[0]
+        if isinstance(label, Sequence) and label and all(isinstance(one, str) for one in label):
+            return self.encoder.encode(label)
+        return label
+
+    def parse(self, text: str) -> Label:
+        return text
+
+    def rows(self, most: int | None = None) -> tuple[tuple[str, ...], np.ndarray]:
+        """Captions of training samples, evenly spaced; without a bound there are too many."""
+        if self._kept is None or most is None:
+            return super().rows(most)
+        count = len(self._kept.captions)
+        chosen = np.linspace(0, count - 1, min(count, most)).astype(np.int64)
+        return tuple(self._kept.captions[i] for i in chosen), self._kept.numbers[chosen]
+
+
+def condition_of(config: Config, kept: Kept | None = None) -> Condition:
     """The condition of a resolved configuration.
 
     Args:
         config: what the networks are made of.
-        kept: attributes or vectors of training samples ``[M, K]``.
+        kept: attributes or vectors of training samples.
     """
     data, latent_dim = config.data, config.generator.latent_dim
     if data.condition == "class":
         return _Class(data.num_classes, data.class_names)
     if data.condition == "attributes":
         return _Attributes(data.attribute_names, latent_dim, kept)
+    if data.condition == "vector" and data.captions:
+        return _Caption(data, latent_dim, kept)
     if data.condition == "vector":
         return _Vector(data.vector_width, latent_dim, kept)
     return _Nothing()
 
 
-def chosen(labels: np.ndarray | None) -> np.ndarray | None:
-    """Some attributes or vectors ``[M, K]``, evenly spaced, of a data set's; None of classes."""
+def chosen(samples: SampleSet) -> Kept | None:
+    """Attributes or vectors of some samples, evenly spaced; None of classes."""
+    labels = samples.labels
     if labels is None or labels.ndim == 1:
         return None
     rows = np.linspace(0, len(labels) - 1, min(len(labels), _MOST_KEPT)).astype(np.int64)
-    return np.asarray(labels[rows], np.float32)
+    captions = tuple(samples.captions[row] for row in rows) if samples.captions else ()
+    return Kept(np.asarray(labels[rows], np.float32), captions)
 
 
-def save(kept: np.ndarray, run: Path) -> None:
+def save(kept: Kept, run: Path) -> None:
     """Writes RUN/conditions.npz, beside and then renamed."""
     with replacing(run / FILE) as beside, beside.open("wb") as file:
-        np.savez(file, conditions=kept)
+        np.savez(file, conditions=kept.numbers, captions=np.array(kept.captions, str))
 
 
-def load(run: Path | None, config: Config) -> np.ndarray | None:
+def load(run: Path | None, config: Config) -> Kept | None:
     """Those that a run keeps; None if it has none.
 
     Raises:
@@ -289,10 +345,11 @@ def load(run: Path | None, config: Config) -> np.ndarray | None:
         return None
     try:
         with np.load(run / FILE) as file:
-            kept = file["conditions"]
+            kept = Kept(file["conditions"], tuple(map(str, file["captions"])))
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{run / FILE} cannot be read ({error}); delete it") from error
-    if kept.ndim != 2 or kept.shape[1] != config.data.condition_width:
+    shape = kept.numbers.shape
+    if len(shape) != 2 or shape[1] != config.data.condition_width:
         raise ValueError(f"{run / FILE} is of another generator; delete it")
     return kept
 

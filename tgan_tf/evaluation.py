@@ -52,7 +52,7 @@ _GROUPS = {
     "class_accuracy": ("class_accuracy",),
 }
 # Need more than features: see ``generator_metrics``.
-_OF_GENERATORS = ("ppl", "cas", "memorisation")
+_OF_GENERATORS = ("ppl", "cas", "memorisation", "retrieval")
 _MOST_REALS = 50_000  # as many as published distances use
 _MOST_NEIGHBOURS = 10_000  # samples of either set in metrics that compare all pairs
 _SHOWN = 64  # samples among which those nearest to training images are looked for
@@ -186,6 +186,8 @@ def check(config: Config, source: Source, split: str = "auto") -> None:
                 f"--metrics={name} compares classes, and there are none: leave it out, or use data"
                 " with labels and --conditional"
             )
+    if "retrieval" in e.metrics:
+        extra.check_captions(source)
     count = len(Reference.of(source, split))
     fewest = min(e.eval_samples, count, _MOST_NEIGHBOURS)
     definitions = _definitions(config)
@@ -324,6 +326,11 @@ def measure(
                     progress=progress,
                 )
             results |= _result("cas", outcome, classifier, seconds)
+        retrieved: dict[str, Result] = {}
+        if "retrieval" in e.metrics:
+            with counting("matching captions") as progress:
+                outcome, seconds = _timed(extra.retrieval, sample, source, sampler, progress)
+            retrieved["retrieval"] = Result(**vars(outcome), extractor="matcher", seconds=seconds)
     except ConfigError:  # names its option itself
         raise
     except ValueError as error:
@@ -331,7 +338,7 @@ def measure(
             f"the samples cannot be measured: {error}. To finish without, resume with --metrics="
         ) from error
     return Evaluation(
-        results=_annotated(results, extractors, protocol),
+        results=_annotated(results, extractors, protocol) | retrieved,
         reference=reference.name,
         reals=len(reference),
         fakes=e.eval_samples,

@@ -324,6 +324,8 @@ class TransformerGAN(keras.Model):
             numbers["moved"] = seen["moved"]
         if self.discriminator.spectral is not None:
             self.discriminator.spectral.iterate()
+        if o.mismatch_share:
+            numbers |= self._mismatched(label, context)
         sight: Tensors = {"real": real, "fake": seen["fake"], "label": label, "numbers": numbers}
         if o.drift_weight and (t.micro_batches > 1 or t.jit_compile):
             # Of the global batch, which no part knows, nor what is compiled for one replica.
@@ -572,6 +574,17 @@ class TransformerGAN(keras.Model):
         hidden = draw.uniform(randomness.CONDITION, (1,))[:, 0] < data.condition_dropout  # [b]
         return without(label, hidden, data.num_conditions)
 
+    def _mismatched(self, label: tf.Tensor, context: tf.distribute.ReplicaContext) -> Tensors:
+        """``wrong_label``, each example's that of the next one in the global batch, and
+        ``is_wrong``, 1 where the two differ; none is 0."""
+        replicas, count = context.num_replicas_in_sync, tf.shape(label)[0]
+        every = context.all_gather(label, axis=0) if replicas > 1 else label  # [B, ...]
+        first = tf.cast(context.replica_id_in_sync_group, tf.int32) * count
+        wrong = tf.gather(every, (first + tf.range(1, count + 1)) % (replicas * count))
+        differs = tf.reshape(tf.not_equal(label, wrong), (count, -1))
+        is_wrong = tf.cast(tf.reduce_any(differs, axis=1), self._real_dtype)
+        return {"wrong_label": wrong, "is_wrong": is_wrong}
+
     def _numbers(self, draw: randomness.Draw, real: tf.Tensor, penalize: bool) -> Numbers:
         """What the game needs in this step: random numbers, and what schedules and memory say."""
         o, span = self.config.objective, self.config.schedule_steps
@@ -794,6 +807,11 @@ class TransformerGAN(keras.Model):
 
 def _check_share(config: Config) -> None:
     """What several replicas, or parts of the batch, cannot do as one would."""
+    if config.objective.mismatch_share and not config.data.condition:
+        raise ConfigError(
+            f"--mismatch_share={config.objective.mismatch_share:g}: there are no conditions to mix"
+            " up; use data with classes or --captions, or leave it out"
+        )
     d, t = config.discriminator, config.training
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     parts = replicas * t.micro_batches

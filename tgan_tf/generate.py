@@ -45,7 +45,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "label",
         "",
         "a class by name or index; attributes, like hat,smile:0.5, or none; the .npy file of a"
-        " vector; all: a row for each class or attribute; empty: each seed's own",
+        " vector; a caption; all: a row for each class or attribute; empty: each seed's own",
         flag_values=values,
     )
     flags.DEFINE_float(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import operator
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
@@ -69,7 +69,7 @@ class Sampler:
         step: training step of the weights.
         path: run directory, if there is one.
         checkpoint: where the weights come from, if from a checkpoint.
-        kept: attributes or vectors [M, K] of training samples, from which a seed takes its own; of
+        kept: attributes or vectors of training samples, from which a seed takes its own; of
             a run, those that it keeps.
 
     Attributes:
@@ -91,7 +91,7 @@ class Sampler:
         step: int = 0,
         path: Path | None = None,
         checkpoint: Path | None = None,
-        kept: npt.NDArray[np.float32] | None = None,
+        kept: conditions.Kept | None = None,
     ) -> None:
         self.config = config
         self.generator = generator
@@ -196,6 +196,7 @@ class Sampler:
         truncation: float = 1.0,
         guidance: float = 1.0,
         *,
+        text: str | Sequence[str] | None = None,
         edits: Mapping[str, float] | None = None,
         temperature: float = 1.0,
         top_k: int = 0,
@@ -217,6 +218,8 @@ class Sampler:
             guidance: s in `w_null + s * (w - w_null)`, where w_null is what z becomes without a
                 condition; 1 leaves w alone, more is more of the condition. Needs a generator that
                 was trained with `--condition_dropout`.
+            text: instead of a label, a sentence for all samples, or N of them; of a generator that
+                was trained with `--captions`.
             edits: strength by name of `directions`, in standard deviations of w along them, which
                 is where all samples go last of all.
             temperature: of texts that are made one by one, which the rest of these is for: less
@@ -234,6 +237,12 @@ class Sampler:
             ValueError: an argument that cannot work; the message says which and why.
         """
         seeds = check_seeds(seeds)
+        if text is not None:
+            if label is not None:
+                raise ValueError("text and label: give one of them")
+            if not self.condition.encoder:
+                raise ValueError("text: this generator takes none; train one with --captions")
+            label = text
         labels = self.condition.check(label, seeds)
         psi, scale = _finite("truncation", truncation), self._check_guidance(guidance)
         offset = self.directions.strengths(edits or {}) @ self.directions.vectors  # [w_dim]

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from tgan_tf.config import ConfigError, DataConfig
+from tgan_tf.data.clipart import emoji_reader
 from tgan_tf.data.sources import load_source
 
 
@@ -24,13 +25,15 @@ def package(tmp_path):
         entries.append(
             {
                 "unified": f"{i:04X}",
+                "name": f"FRUIT {i}",
                 "image": names[0],
                 "category": ("Food & Drink", "Animals & Nature")[i % 2],
                 "skin_variations": {n[5:-4].upper(): {"image": n} for n in names[1:]},
             }
         )
     entries.append({"unified": "1F3FB", "image": "0000.png", "category": "Component"})
-    entries.append({"unified": "1F3FC", "image": "missing.png", "category": "Food & Drink"})
+    missing = {"unified": "1F3FC", "image": "missing.png", "category": "Food & Drink"}
+    entries.append({"name": "GONE", **missing})
     (root / "emoji.json").write_text(json.dumps(entries))
     return root
 
@@ -55,6 +58,8 @@ def test_emoji(package):
     # Skin tones are on one side of the split.
     assert not set(reds(source.train)) & set(reds(source.val))
     assert "Apache" in source.licence
+    captions = [item.caption for item in emoji_reader(emoji(package), 0).items()]
+    assert captions[:3] == ["fruit 0", "fruit 0, light skin tone", "fruit 0, dark skin tone"]
 
 
 def test_another_seed_holds_out_others(package):

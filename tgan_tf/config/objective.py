@@ -102,7 +102,13 @@ class ObjectiveConfig:
         above=0,
         high=1,
     )
-
+    mismatch_share: float = option(
+        0.0,
+        "of D's negatives, the share that are real samples with the condition of another (GAN-CLS:"
+        " 0.5), so that it compares the two",
+        low=0,
+        high=0.9,
+    )
     style_mixing: float = option(
         0.0,
         "probability that a sample is made of two latents, one for the layers up to a random one"

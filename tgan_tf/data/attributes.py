@@ -65,7 +65,7 @@ def read_table(folder: Path) -> Table | None:
     names: tuple[str, ...] = ()
     rows = {}
     try:
-        for number, entry in enumerate(_entries(path), 1):
+        for number, entry in enumerate(entries_of(path), 1):
             file, *values = entry.values()
             names = names or tuple(entry)[1:]
             if tuple(entry)[1:] != names or not names:
@@ -80,7 +80,8 @@ def read_table(folder: Path) -> Table | None:
     return Table(path, names, rows)
 
 
-def _entries(path: Path) -> Iterable[dict[str, Any]]:
+def entries_of(path: Path) -> Iterable[dict[str, Any]]:
+    """The rows of a .csv file whose first row has names, or of a .jsonl file."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         if path.suffix == ".csv":
             yield from csv.DictReader(file, strict=True)

@@ -36,6 +36,13 @@ _CLIPART_WAYS_OUT = (
     "install Debian's package openclipart-png (apt-get install openclipart-png), or pass"
     " --data_dir with its folders animals, food, ..."
 )
+_TONES = {
+    "1F3FB": "light",
+    "1F3FC": "medium light",
+    "1F3FD": "medium",
+    "1F3FE": "medium dark",
+    "1F3FF": "dark",
+}
 # The few skin tones and hairs by themselves.
 _LEFT_OUT = ("Component",)
 
@@ -44,6 +51,7 @@ class _Picture(NamedTuple):
     path: Path
     category: str
     group: str  # what is held out together
+    caption: str
 
 
 class ClipartReader(Reader):
@@ -73,7 +81,7 @@ class ClipartReader(Reader):
         index = {category: label for label, category in enumerate(self.class_names)}
         for picture in self._pictures:
             held_out = picture.group in self._held_out
-            yield Item(str(picture.path), index[picture.category], held_out)
+            yield Item(str(picture.path), index[picture.category], held_out, picture.caption)
 
     def load(self, key: str, size: tuple[int, int]) -> Image.Image:
         return pixels.image_from_file(key, size)
@@ -98,10 +106,15 @@ def emoji_reader(data: DataConfig, seed: int) -> Reader:
     try:
         entries = json.loads(index.read_text(encoding="utf-8"))
         pictures = [
-            _Picture(images / variant["image"], entry["category"], entry["unified"])
+            _Picture(
+                images / variant["image"],
+                entry["category"],
+                entry["unified"],
+                ", ".join([entry["name"].lower(), *_tones(tones)]),
+            )
             for entry in entries
             if entry["category"] not in _LEFT_OUT
-            for variant in (entry, *entry.get("skin_variations", {}).values())
+            for tones, variant in (("", entry), *entry.get("skin_variations", {}).items())
             if (images / variant["image"]).is_file()
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -119,13 +132,28 @@ def openclipart_reader(data: DataConfig, seed: int) -> Reader:
     """
     root = Path(data.data_dir).expanduser() if data.data_dir else DEBIAN_CLIPART
     pictures = [
-        _Picture(path, path.relative_to(root).parts[0], _family(path.relative_to(root)))
+        _Picture(
+            path,
+            path.relative_to(root).parts[0],
+            _family(path.relative_to(root)),
+            f"{_words(path.stem)}, {_words(path.parent.name)}",
+        )
         for path in sorted(root.glob("*/**/*.png"))
         if path.relative_to(root).parts[0] != "shapes"
     ]
     if not pictures:
         raise ConfigError(f"--dataset=openclipart: no drawings in {root}; {_CLIPART_WAYS_OUT}")
     return ClipartReader("openclipart", pictures, data, seed, "public domain (Open Clip Art)")
+
+
+def _tones(codes: str) -> list[str]:
+    """Of "1F3FB-1F3FC", the skin tones of two people."""
+    return [f"{_TONES[code]} skin tone" for code in codes.split("-") if code in _TONES]
+
+
+def _words(name: str) -> str:
+    """``cat_sitting_01`` is "cat sitting"."""
+    return " ".join(word for word in re.split(r"[\d_\-. ]+", name.lower()) if len(word) > 1)
 
 
 def _family(path: Path) -> str:

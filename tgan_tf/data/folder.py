@@ -6,6 +6,8 @@
   splits, and their sub-folders the classes. Otherwise a stratified share is held out.
 - A file ``attributes.csv`` or ``attributes.jsonl`` in PATH gives attributes (``attributes`` says
   how); sub-folders then are no classes.
+- With ``--captions``, a file such as ``captions.csv`` in PATH gives captions (``captions`` says
+  how).
 - Names that start with a dot, and files whose ending belongs to no image format, are passed over.
 """
 
@@ -26,6 +28,7 @@ from PIL import Image
 from tgan_tf.config import ConfigError, DataConfig
 from tgan_tf.data import pixels
 from tgan_tf.data.attributes import read_table
+from tgan_tf.data.captions import read_captions
 from tgan_tf.data.prepare import ordered_map
 from tgan_tf.data.reader import Item, Reader
 from tgan_tf.data.split import held_out_count, stratified_order
@@ -62,7 +65,8 @@ class FolderReader(Reader):
                 f"--dataset=folder:{root}: no file below {train_root} has the ending of an image"
                 " format that Pillow reads"
             )
-        self._table = read_table(self.root) if data.conditional else None
+        self._captions = (read_captions(self.root) or {}) if data.captions else {}
+        self._table = read_table(self.root) if data.conditional and not data.captions else None
         if self._table is None:
             self.class_names = _class_names(train, val, root, data.conditional)
         else:
@@ -75,6 +79,9 @@ class FolderReader(Reader):
             hashlib.sha256(json.dumps(listing).encode("utf-8", "surrogatepass")).hexdigest(),
             len(self.class_names),
         ]
+        if self._captions:
+            text = json.dumps(sorted(self._captions.items()))
+            self.identity.append(hashlib.sha256(text.encode()).hexdigest())
         if self._table:
             status = self._table.path.stat()
             self.identity += [self._table.names, status.st_size, status.st_mtime_ns]
@@ -94,7 +101,8 @@ class FolderReader(Reader):
         labels = self._labels([file for file, _ in self._order])
         for (file, held_out), label in zip(self._order, labels, strict=True):
             row = self._table.row(Path(file.path)) if self._table else int(label)
-            yield Item(file.path, row, held_out)
+            below = Path(file.path).relative_to(self.root).as_posix()
+            yield Item(file.path, row, held_out, self._captions.get(below, ""))
 
     def load(self, key: str, size: tuple[int, int]) -> Image.Image:
         return pixels.image_from_file(key, size)

@@ -63,6 +63,7 @@ def prepare(
             return item, None, f"{reader.describe(item.key)}: {error or type(error).__name__}"
 
     labels: dict[bool, list[int | np.ndarray]] = {True: [], False: []}
+    captions: dict[bool, list[str]] = {True: [], False: []}
     skipped = []
     with (
         _NpyWriter(directory / "train_images.npy", shape, reader.count) as train,
@@ -75,6 +76,7 @@ def prepare(
             else:
                 (val if item.held_out else train).append(row)
                 labels[item.held_out].append(item.label)
+                captions[item.held_out].append(item.caption)
             if progress and (done % tick == 0 or done == reader.count):
                 progress(done, reader.count)
     _check_not_empty(reader, len(labels[False]), len(labels[True]), skipped)
@@ -83,6 +85,9 @@ def prepare(
         if reader.class_names or rows.ndim > 1:
             dtype = np.int32 if rows.ndim == 1 else np.float32
             np.save(directory / f"{split}_labels.npy", rows.astype(dtype))
+        if any(captions[held_out]):
+            text = json.dumps(captions[held_out])
+            (directory / f"{split}_captions.json").write_text(text, encoding="utf-8")
     (directory / "skipped.json").write_text(json.dumps(skipped), encoding="utf-8")
 
 
@@ -97,7 +102,12 @@ def read(directory: Path, *, in_memory: bool = False) -> Prepared:
     for split in _SPLITS:
         labels_path = directory / f"{split}_labels.npy"
         labels = np.load(labels_path) if labels_path.exists() else None
-        sets.append(SampleSet(np.load(directory / f"{split}_images.npy", mmap_mode=mode), labels))
+        captions_path = directory / f"{split}_captions.json"
+        captions = (
+            json.loads(captions_path.read_text(encoding="utf-8")) if captions_path.exists() else []
+        )
+        images = np.load(directory / f"{split}_images.npy", mmap_mode=mode)
+        sets.append(SampleSet(images, labels, tuple(captions)))
     skipped = json.loads((directory / "skipped.json").read_text(encoding="utf-8"))
     return Prepared(sets[0], sets[1], tuple(skipped))
 

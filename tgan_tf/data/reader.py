@@ -21,11 +21,13 @@ class Item(NamedTuple):
         key: what ``Reader.load`` needs.
         label: 0..num_classes-1; -1 without labels; attributes or a vector: float32 [K].
         held_out: whether it belongs to the validation split.
+        caption: a sentence about it, where there is one.
     """
 
     key: Any
     label: int | np.ndarray
     held_out: bool
+    caption: str = ""
 
 
 class Reader(abc.ABC):

@@ -20,14 +20,17 @@ from tgan_tf.config import MUSIC, VIDEO, ConfigError, DataConfig
 from tgan_tf.config.texts import TEXTS
 from tgan_tf.data import fashion_mnist
 from tgan_tf.data.cache import cache_root, cached
+from tgan_tf.data.captions import CaptionReader
 from tgan_tf.data.clipart import emoji_reader, openclipart_reader
 from tgan_tf.data.folder import FolderReader
+from tgan_tf.data.kanji import KanjiReader
 from tgan_tf.data.npz import npz_reader
 from tgan_tf.data.prepare import prepare, read
 from tgan_tf.data.reader import ArrayReader, Reader
 from tgan_tf.data.split import stratified_order
 from tgan_tf.data.tfds import TfdsReader
 from tgan_tf.data.types import Progress, SampleSet, Source
+from tgan_tf.language import load_encoder
 
 __all__ = ["SampleSet", "Source", "load_source"]
 
@@ -46,9 +49,9 @@ _FORMAT = 1  # of the prepared files and of the rules of conversion: raise it wh
 _IN_MEMORY_BYTES = 64 * 2**20
 _MOST_LEFT_OVER = 10_000  # of --train_limit
 _KINDS = (
-    "digits | fashion_mnist | emoji | openclipart | tfds:NAME | folder:PATH | npz:PATH | sines |"
-    " sunspots | series:PATH | chorales | folk | midi:PATH | moving_digits | moving_fashion |"
-    " video:PATH | poems | verses | code | news | text:PATH"
+    "digits | fashion_mnist | emoji | openclipart | kanji | tfds:NAME | folder:PATH | npz:PATH |"
+    " sines | sunspots | series:PATH | chorales | folk | midi:PATH | moving_digits |"
+    " moving_fashion | video:PATH | poems | verses | code | news | text:PATH"
 )
 
 
@@ -81,8 +84,13 @@ def load_source(data: DataConfig, *, seed: int = 0, progress: Progress | None = 
             )
         if data.train_limit:
             raise ConfigError(f"--train_limit is for images, which {data.dataset} are not")
+        if data.captions:
+            raise ConfigError(f"--captions is for images, which {data.dataset} are not")
         return importlib.import_module(OTHERS[kind]).load(data, seed=seed, progress=progress)
     reader = _open(data, seed)
+    if data.captions:
+        encoder = load_encoder(data.text_encoder, data.caption_length)
+        reader = CaptionReader(reader, encoder, progress)
     if data.mirror and reader.mirror_safe is False:
         raise ConfigError(
             f"--mirror: mirrored images do not occur in {data.dataset}, and the generator would"
@@ -155,6 +163,8 @@ def _open(data: DataConfig, seed: int) -> Reader:
         return emoji_reader(data, seed)
     if kind == "openclipart" and not colon:
         return openclipart_reader(data, seed)
+    if kind == "kanji" and not colon:
+        return KanjiReader(data, seed)
     if kind in ("tfds", "folder", "npz") and not rest:
         raise ConfigError(f"--dataset={data.dataset}: give a name or path after {kind}:")
     if kind == "tfds":

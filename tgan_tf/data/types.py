@@ -24,10 +24,12 @@ class SampleSet:
             values 0..255; may be a read-only memory map.
         labels: int32 [N], classes, with values 0..num_classes-1; or float32 [N, K], attributes that
             are 0 or 1, or vectors; or None.
+        captions: the sentences that the vectors stand for; empty without.
     """
 
     samples: np.ndarray
     labels: np.ndarray | None = None
+    captions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.samples.dtype not in _DTYPES or self.samples.ndim < 2:

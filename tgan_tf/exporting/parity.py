@@ -15,6 +15,7 @@ from tgan_tf.exporting import portable_random
 from tgan_tf.inference import Sampler
 
 FLOAT_TOLERANCE = 1e-4  # of the largest absolute value
+_CAPTIONS = ("a red apple", "two cats, sleeping", "")
 LEVEL_TOLERANCE = 1  # of 255: a value half-way between two levels may round either way
 
 
@@ -127,6 +128,14 @@ def make_cases(sampler: Sampler, batch_size: int, *, first_seed: int = 0) -> Ite
             )
         ]
         yield Case("harmonize", {**inputs, "given": given}, np.concatenate(written))
+    if sampler.condition.encoder:
+        texts = [_CAPTIONS[seed % len(_CAPTIONS)] for seed in seeds]
+        own = [
+            sampler.sample([int(seed)], None, psi, scale if sampler.guided else 1.0, text=text)
+            for seed, psi, scale, text in zip(seeds, truncation, guidance, texts, strict=True)
+        ]
+        inputs = {name: value for name, value in inputs.items() if name not in label}
+        yield Case("sample_text", inputs | {"text": np.array(texts, object)}, np.concatenate(own))
     if sampler.judges:
         images = np.concatenate(samples)
         yield Case(

@@ -8,6 +8,7 @@ requests only then. Inputs are addressed by name, their order differs between ru
 | `generate`, `serving_default` | z float32 [B, latent_dim], label int32 [B] | `image` float32 [B, H, W, C], nominally in [-1, 1] |
 | `sample` | seed int32 [B], label int32 [B], truncation float32 [B], guidance float32 [B] | `image` uint8 [B, H, W, C] |
 | `sample_png` | the same | `image_bytes` string [B], PNG files, which REST gives in base64 |
+| `sample_text` | those of `sample`, with text string [B] instead of condition | `image_bytes`; of a run with `--captions` |
 | `interpolate` | seed_a, seed_b, label_a, label_b, t in [0, 1], truncation, guidance, [B] each | `image` uint8 [B, H, W, C] on the line in w from one to the other |
 | `discriminate` | image uint8 [B, H, W, C], label int32 [B] | `probability` float32 [B], how probable D finds it that they are real; of a run whose D judges images one by one |
 | `harmonize` | those of `sample`, given uint8 [B, T, V] | `music` uint8 [B, T, V], in which given voices are as given; voices to be written begin with 255; of a run with `--given_voices` |
@@ -81,6 +82,13 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
     def filed(convert: Any) -> Any:
         return lambda *inputs: convert(sample(*inputs)[kind])
 
+    def of_text(convert: Any, encode: Any) -> Any:
+        def sample_text(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+            *others, text = inputs
+            return convert(sample(*others, encode(text))[kind])
+
+        return sample_text
+
     def vector(name: str, dtype: tf.DType) -> tf.TensorSpec:
         return tf.TensorSpec([batch_size], dtype, name)
 
@@ -111,6 +119,9 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
         labels = [condition.spec(None, f"_{end}") for end in "ab"] if label else []
         for name, convert in sampler.modality.files().items():
             functions[name] = (filed(convert), seed_and_more)
+            if encoder := sampler.condition.encoder:
+                text = vector("text", tf.string)
+                functions["sample_text"] = (of_text(convert, encoder), [*seed_and_more[:-1], text])
         if count := len(sampler.directions.names):
             strengths = tf.TensorSpec([None, count], tf.float32, "strengths")
             functions["edit"] = (edit, [seed_and_more[0], strengths, *seed_and_more[1:]])
@@ -131,16 +142,22 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
     }
 
 
-def save(functions: Functions, path: str) -> None:
+def save(functions: Functions, path: str, owner: tf.Module | None = None) -> None:
     """Writes a SavedModel whose variables are stored once and found by every loader.
 
     The saved object holds the raw variables of the graphs. With a Keras model as its attribute,
     Python would load the file, but the Session loader (TensorFlow Serving, C, Java, Go) would not
     find the variables; `model.export` stores each of them twice.
+
+    Args:
+        functions: of `build_functions`.
+        path: an empty folder, or none yet.
+        owner: of tables of words, which are no variables.
     """
     module = tf.Module()
     variables = {id(v): v for f in functions.values() for v in f.graph.variables}
     module.state = list(variables.values())
+    module.owner = owner
     tf.saved_model.save(
         module, path, signatures={**functions, "serving_default": functions["generate"]}
     )

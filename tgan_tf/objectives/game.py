@@ -56,7 +56,8 @@ class Game:
                 ``mix`` (WGAN-GP), ``t_real``, ``t_fake`` (consistency). Images: ``moved``, like
                 ``fake``, of its latents, disturbed (zCR). Scalars: ``p`` (of augmentation),
                 ``gamma`` (factor to the gradient penalties), ``real_anchor``, ``fake_anchor``,
-                ``lecam`` (factor).
+                ``lecam`` (factor). Conditions: ``wrong_label``, of other examples; ``is_wrong`` is
+                1 where it differs, else 0.
             mean: per-example values ``[b]`` -> their mean over the global batch.
             penalize: whether this step has the (lazy) gradient penalties.
 
@@ -69,11 +70,15 @@ class Game:
         fake_logit, fake_penalty, fake_mistake = self.judge(fake, label, "fake", numbers, bool(r2))
         loss = LOSSES[o.loss][0](real_logit, fake_logit)  # [b]
         logs = {
-            "loss_d": loss,
             "real_logit": real_logit,
             "fake_logit": fake_logit,
             "real_sign": tf.sign(real_logit),
         }
+        if o.mismatch_share:
+            logs["mismatch_logit"] = self.look(real, numbers["wrong_label"], "real", numbers)
+            of_wrong = LOSSES[o.loss][0](real_logit, logs["mismatch_logit"])
+            loss += o.mismatch_share * numbers["is_wrong"] * (of_wrong - loss)
+        logs["loss_d"] = loss
         if o.ac_weight:
             logs["class_loss"] = real_mistake + fake_mistake
             loss += o.ac_weight * logs["class_loss"]

@@ -10,6 +10,7 @@ NAMES = (
     "real_logit",
     "fake_logit",
     "real_sign",
+    "mismatch_logit",
     "penalty",
     "regularizer",
     "class_loss",

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tgan_tf.conditions import condition_of
+from tgan_tf.conditions import Kept, condition_of
 from tgan_tf.data.types import SampleSet
 from tgan_tf.exporting import portable_random
 from tgan_tf.files import replacing
@@ -43,7 +43,7 @@ class Preview:
         self,
         gan: TransformerGAN,
         folder: str | os.PathLike[str],
-        kept: np.ndarray | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self._condition = condition_of(gan.config, kept)
         self._modality = gan.modality

@@ -106,7 +106,7 @@ def _train(run: RunDirectory, p: Prepared, console: Console, signals: StopSignal
     console.say(
         f"Run       {run.path}: {config.total_steps:,} steps of {config.training.batch_size}"
     )
-    kept = conditions.chosen(source.train.labels) if config.data.condition else None
+    kept = conditions.chosen(source.train) if config.data.condition else None
     if p.chief and kept is not None:
         conditions.save(kept, run.path)
     meter, recorder = Meter(), Recorder(run, config, gan, console, p.chief)

@@ -1,0 +1,105 @@
+"""A tiny BERT in Hugging Face's format, and its forward pass in NumPy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from scipy.special import erf, softmax
+
+from tests.safetensors_files import write_safetensors
+
+WORDS = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "a",
+    "cat",
+    "sat",
+    "un",
+    "##know",
+    "##n",
+    "##s",
+    ".",
+    "!",
+    "'",
+    "é",
+    "##a",
+]
+WIDTH, HEADS, LAYERS, HIDDEN, PLACES = 8, 2, 2, 12, 16
+
+
+def write(folder: Path, prefix: str = "", **changes: object) -> dict[str, np.ndarray]:
+    """Writes the files; gives the weights."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    shapes = {
+        "embeddings.word_embeddings.weight": (len(WORDS), WIDTH),
+        "embeddings.position_embeddings.weight": (PLACES, WIDTH),
+        "embeddings.token_type_embeddings.weight": (2, WIDTH),
+        "embeddings.LayerNorm.weight": (WIDTH,),
+        "embeddings.LayerNorm.bias": (WIDTH,),
+        "pooler.dense.weight": (WIDTH, WIDTH),
+    }
+    for layer in range(LAYERS):
+        name = f"encoder.layer.{layer}"
+        for part, shape in {
+            "attention.self.query": (WIDTH, WIDTH),
+            "attention.self.key": (WIDTH, WIDTH),
+            "attention.self.value": (WIDTH, WIDTH),
+            "attention.output.dense": (WIDTH, WIDTH),
+            "attention.output.LayerNorm": (WIDTH,),
+            "intermediate.dense": (HIDDEN, WIDTH),
+            "output.dense": (WIDTH, HIDDEN),
+            "output.LayerNorm": (WIDTH,),
+        }.items():
+            shapes[f"{name}.{part}.weight"] = shape
+            shapes[f"{name}.{part}.bias"] = shape[:1]
+    weights = {k: rng.normal(size=shape).astype(np.float32) for k, shape in shapes.items()}
+    about = {
+        "model_type": "bert",
+        "hidden_act": "gelu",
+        "hidden_size": WIDTH,
+        "num_attention_heads": HEADS,
+        "num_hidden_layers": LAYERS,
+        "layer_norm_eps": 1e-12,
+        "max_position_embeddings": PLACES,
+    }
+    (folder / "config.json").write_text(json.dumps({**about, **changes}))
+    (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")
+    tensors = {prefix + name: ("F32", value) for name, value in weights.items()}
+    write_safetensors(folder / "model.safetensors", tensors)
+    return weights
+
+
+def forward(w: dict[str, np.ndarray], tokens: list[int], first: bool = False) -> np.ndarray:
+    """One text of any length, without padding: [WIDTH], a unit vector."""
+
+    def norm(x: np.ndarray, name: str) -> np.ndarray:
+        x = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-12)
+        return x * w[f"{name}.weight"] + w[f"{name}.bias"]
+
+    def linear(x: np.ndarray, name: str) -> np.ndarray:
+        return x @ w[f"{name}.weight"].T + w[f"{name}.bias"]
+
+    x = w["embeddings.word_embeddings.weight"][tokens]
+    x = x + w["embeddings.position_embeddings.weight"][: len(tokens)]
+    x = norm(x + w["embeddings.token_type_embeddings.weight"][0], "embeddings.LayerNorm")
+    for layer in range(LAYERS):
+        name = f"encoder.layer.{layer}"
+        q, k, v = (
+            linear(x, f"{name}.attention.self.{part}").reshape(len(tokens), HEADS, -1)
+            for part in ("query", "key", "value")
+        )
+        scores = softmax(np.einsum("ihd,jhd->hij", q, k) / np.sqrt(WIDTH // HEADS), axis=-1)
+        y = np.einsum("hij,jhd->ihd", scores, v).reshape(len(tokens), WIDTH)
+        x = norm(
+            x + linear(y, f"{name}.attention.output.dense"), f"{name}.attention.output.LayerNorm"
+        )
+        hidden = linear(x, f"{name}.intermediate.dense")
+        hidden = hidden * (1 + erf(hidden / np.sqrt(2))) / 2
+        x = norm(x + linear(hidden, f"{name}.output.dense"), f"{name}.output.LayerNorm")
+    pooled = x[0] if first else x.mean(axis=0)
+    return pooled / np.linalg.norm(pooled)

@@ -1,0 +1,128 @@
+"""WordPiece (Schuster and Nakajima 2012, as in BERT, Devlin et al. 2019) of TensorFlow operations.
+
+So it goes into an exported model, which then takes text. The Session loader runs it; TFLite has no
+strings: there the app does it, by the same list of words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+_MOST_CHARACTERS = 100  # of a word; longer ones are unknown, as in BERT
+_UNKNOWN, _FIRST, _LAST, _PADDING = "[UNK]", "[CLS]", "[SEP]", "[PAD]"
+# Letters with a mark, composed, of the languages that BERT's English list spells without.
+_BARE = {
+    "a": "àáâãäåāăą",
+    "c": "çćĉċč",
+    "d": "ď",
+    "e": "èéêëēĕėęě",
+    "g": "ĝğġģ",
+    "h": "ĥ",
+    "i": "ìíîïĩīĭį",
+    "j": "ĵ",
+    "k": "ķ",
+    "l": "ĺļľ",
+    "n": "ñńņň",
+    "o": "òóôõöōŏő",
+    "r": "ŕŗř",
+    "s": "śŝşš",
+    "t": "ţť",
+    "u": "ùúûüũūŭůűų",
+    "w": "ŵ",
+    "y": "ýÿŷ",
+    "z": "źżž",
+}
+
+
+class WordPiece(tf.Module):
+    """Lower-case text to the numbers of pieces of words.
+
+    Args:
+        vocabulary: the pieces, in order; those that do not begin a word begin with ``##``.
+        length: numbers of every text: longer ones are cut, shorter ones filled up.
+
+    Raises:
+        ValueError: the vocabulary lacks one of BERT's special pieces.
+    """
+
+    def __init__(self, vocabulary: Sequence[str], length: int = 64) -> None:
+        super().__init__(name="wordpiece")
+        for piece in (_UNKNOWN, _FIRST, _LAST, _PADDING):
+            if piece not in vocabulary:
+                raise ValueError(f"the vocabulary has no {piece}; it is not one of BERT's")
+        self.length = length
+        self._unknown, self._first, self._last, self.padding = (
+            vocabulary.index(piece) for piece in (_UNKNOWN, _FIRST, _LAST, _PADDING)
+        )
+        numbers = tf.range(len(vocabulary), dtype=tf.int32)
+        initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(list(vocabulary)), numbers)
+        self._table = tf.lookup.StaticHashTable(initializer, -1)
+
+    def __call__(self, text: tf.Tensor) -> tf.Tensor:
+        """Strings ``[B]`` in UTF-8 -> int32 ``[B, length]``, with [CLS], [SEP] and [PAD]."""
+        words = tf.strings.split(_spaced(text))  # [B, words]
+        pieces = words.with_flat_values(self._pieces(words.flat_values))  # [B, words, pieces]
+        numbers = pieces.merge_dims(1, 2)[:, : self.length - 2]  # [B, pieces]
+        batch = tf.shape(text)[0]
+        ends = [tf.fill([batch, 1], end) for end in (self._first, self._last)]
+        whole = tf.concat([ends[0], numbers, ends[1]], axis=1)
+        return whole.to_tensor(self.padding, shape=(None, self.length))
+
+    def _pieces(self, words: tf.Tensor) -> tf.RaggedTensor:
+        """The longest known piece first, again and again: ``[N]`` -> ``[N, pieces]``."""
+        lengths = tf.strings.length(words, unit="UTF8_CHAR")  # [N]
+        longest = tf.minimum(tf.reduce_max(tf.concat([lengths, [1]], 0)), _MOST_CHARACTERS)
+        sizes = tf.range(longest, 0, -1)  # [M], from the longest
+
+        def more(start: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
+            return tf.reduce_any(start < lengths)
+
+        def step(
+            start: tf.Tensor, known: tf.Tensor, found: tf.Tensor
+        ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            shape = tf.stack([tf.size(words), longest])
+            place = tf.broadcast_to(tf.minimum(start, lengths)[:, None], shape)  # [N, M]
+            parts = tf.strings.substr(
+                tf.broadcast_to(words[:, None], shape),
+                place,
+                tf.broadcast_to(sizes[None], shape),
+                unit="UTF8_CHAR",
+            )
+            parts = tf.where(place > 0, tf.strings.join(["##", parts]), parts)
+            numbers = self._table.lookup(parts)  # [N, M]
+            fits = (numbers >= 0) & (sizes[None] <= (lengths - start)[:, None])
+            at = tf.argmax(tf.cast(fits, tf.int32), axis=1, output_type=tf.int32)  # the first
+            hit, open_ = tf.reduce_any(fits, axis=1), start < lengths
+            number = tf.gather(numbers, at, batch_dims=1)
+            known = known & (hit | ~open_)
+            found = tf.concat([found, tf.where(open_ & hit, number, -1)[:, None]], axis=1)
+            # What no piece begins is over: the whole word is unknown.
+            start = tf.where(open_ & hit, start + tf.gather(sizes, at), lengths)
+            return start, known, found
+
+        nothing = tf.zeros_like(lengths)
+        _, known, found = tf.while_loop(
+            more,
+            step,
+            (nothing, lengths <= _MOST_CHARACTERS, tf.zeros_like(words[:, None], tf.int32) - 1),
+            shape_invariants=(
+                tf.TensorShape([None]),
+                tf.TensorShape([None]),
+                tf.TensorShape([None, None]),
+            ),
+        )  # found [N, 1 + steps], -1 where there is nothing
+        unknown = tf.concat([tf.fill([tf.size(words), 1], self._unknown), found[:, 1:] * 0 - 1], 1)
+        found = tf.where(known[:, None], found, unknown)
+        return tf.ragged.boolean_mask(found, found >= 0)
+
+
+def _spaced(text: tf.Tensor) -> tf.Tensor:
+    """Lower case, without marks on letters, with spaces around punctuation and ideographs."""
+    text = tf.strings.lower(text, encoding="utf-8")
+    for bare, marked in _BARE.items():
+        text = tf.strings.regex_replace(text, f"[{marked}]", bare)
+    # Marks by themselves, and what controls: gone; then what stands alone.
+    text = tf.strings.regex_replace(text, r"\p{Mn}|\x{FFFD}|[\x00-\x08\x0E-\x1F\x7F]", "")
+    return tf.strings.regex_replace(text, r"([!-/:-@\[-`{-~\p{P}\p{Han}])", r" \1 ")
