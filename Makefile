@@ -24,7 +24,7 @@ quickstart: .venv/.installed
 
 .PHONY: test
 test: .venv/.installed-test
-	.venv/bin/python -m pytest $(ARGS)
+	.venv/bin/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
 # The reference implementations live in an environment of their own, outside of this folder.
 PARITY ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tgan_tf/parity

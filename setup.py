@@ -81,6 +81,8 @@ setup(
             "ovmsclient>=2023.1",
             "mido>=1.3",
             "pyyaml>=6.0",
+            # One process for each core; the tests of a file share what is costly to make.
+            "pytest-xdist>=3.6",
             # A test that hangs fails, with the stacks of its threads.
             "pytest-timeout>=2.3",
             "tensorboard>=2.20",
