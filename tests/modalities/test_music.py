@@ -175,7 +175,8 @@ def test_long_waits_in_midi():
 
 def test_files(music, samples, tmp_path, monkeypatch):
     monkeypatch.setattr(synthesizer, "find", lambda: None)
-    paths = music.write(samples[:2], tmp_path / "out", ["a b", "c"])
+    with pytest.warns(UserWarning, match="no .wav files: apt-get install fluidsynth"):
+        paths = music.write(samples[:2], tmp_path / "out", ["a b", "c"])
     assert [path.name for path in paths] == ["a_b.mid", "c.mid"]
     assert sorted(p.suffix for p in (tmp_path / "out").iterdir()) == [
         ".mid", ".mid", ".musicxml", ".musicxml", ".png", ".png",

@@ -8,6 +8,7 @@ for each step and voice a one-hot of silence and the pitches, and whether a note
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -186,6 +187,8 @@ class MusicModality(Modality):
         folder = Path(directory)
         folder.mkdir(parents=True, exist_ok=True)
         player = synthesizer.find()
+        if not player:
+            warnings.warn(f"no .wav files: {synthesizer.WAYS_OUT}", stacklevel=2)
         paths = []
         files = midi_files(tf.constant(samples)).numpy()
         for sample, stem, midi in zip(samples, stems, files, strict=True):
