@@ -22,6 +22,7 @@ from export.web.__main__ import build
 from tests.exporting.samplers import ATTRIBUTES, make_sampler
 from tgan_tf.exporting import to_tflite
 from tgan_tf.exporting.portable_random import normal_numpy
+from tgan_tf.exporting.tflite import convert
 
 EXPORT = Path(__file__).parents[2] / "export"
 # Seed, class, truncation.
@@ -144,12 +145,13 @@ class TestSite:
         assert not list(tmp_path.iterdir())
 
     def test_batch(self, tmp_path):
-        to_tflite(make_sampler(), tmp_path / "two.tflite", batch_size=2)
+        (tmp_path / "two.tflite").write_bytes(convert(make_sampler(), batch_size=2))
         with pytest.raises(ValueError, match="has a batch of 2; export it with --batch_size=1"):
             build(tmp_path / "two.tflite", tmp_path / "site")
 
     def test_other_inputs(self, tmp_path):
-        to_tflite(make_sampler(0, **ATTRIBUTES), tmp_path / "attributes.tflite")
+        content = convert(make_sampler(0, **ATTRIBUTES), batch_size=1)
+        (tmp_path / "attributes.tflite").write_bytes(content)
         with pytest.raises(ValueError, match="pictures, of classes at most; this model takes"):
             build(tmp_path / "attributes.tflite", tmp_path / "site")
 
