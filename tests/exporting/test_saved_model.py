@@ -16,6 +16,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from tests.exporting.samplers import make_config, make_generator, make_run, make_sampler
 from tgan_tf.exporting import ExportError, saved_model, signatures, to_saved_model
+from tgan_tf.exporting.card import write_card
 from tgan_tf.exporting.portable_random import classes_numpy, normal_numpy
 from tgan_tf.gan import TransformerGAN
 from tgan_tf.inference import Sampler, load
@@ -287,7 +288,10 @@ class TestCard:
         with (run / "metrics.jsonl").open("w") as file:
             for step in (60, 70):
                 file.write(json.dumps({**row, "step": step}) + "\n")
-        path = to_saved_model(load(run), tmp_path / "model").path
+        sampler, path = load(run), tmp_path
+        described = signatures.describe(signatures.build_functions(sampler))
+        write_card(sampler, path, described)
+        saved_model._write_manifest(path, sampler, described)
         text = (path / "README.md").read_text()
         assert text.startswith("# 00003-pets&#95;&#60;b&#62;\n")
         assert "| Licence of the data | CC0 &#124; &#60;x&#62; |" in text
