@@ -512,7 +512,9 @@ class Sampler:
         if self.steered:
             noise = portable_random.token_noise(seed, self.generator.vocabulary)
             return self.generator.rollout(w, noise, choice, prefix)
-        values = self.generator.synthesis(w)
+        return self._decode(self.generator.synthesis(w))
+
+    def _decode(self, values: tf.Tensor) -> tf.Tensor:
         with tf.name_scope(EXACT):
             return self.modality.decode(values)
 
