@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.data.test_tfds import build
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.data import video
 from tgan_tf.data.sources import load_source
@@ -67,6 +68,28 @@ def test_files_become_clips(films, tmp_path):
     again = source(**options)  # from the cache
     np.testing.assert_array_equal(again.val.samples, clips.val.samples)
     assert again.skipped == clips.skipped
+
+
+def test_tensorflow_datasets(tmp_path, monkeypatch):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    monkeypatch.setattr("tgan_tf.data.tfds._online", lambda: False)
+    features = {
+        "clip": tfds.features.Video(shape=(None, 8, 8, 1)),
+        "kind": tfds.features.ClassLabel(names=["up", "down"]),
+    }
+    lengths = [9, 8, 3, 4, 12]
+    examples = [{"clip": np.full((n, 8, 8, 1), n, np.uint8), "kind": n % 2} for n in lengths]
+    build(str(tmp_path / "tfds"), "films", features, {"train": examples})
+    options = {"data_dir": str(tmp_path / "tfds"), "cache_dir": str(tmp_path / "cache")}
+    clips = source(dataset="tfds_video:films", frames=4, val_fraction=0.2, **options)
+    assert clips.shape == (4, 8, 8, 1)
+    assert clips.class_names == ("up", "down")
+    everything = [*clips.train.samples[:, 0, 0, 0, 0], *clips.val.samples[:, 0, 0, 0, 0]]
+    assert sorted(everything) == [4, 8, 8, 9, 9, 12, 12, 12]
+    np.testing.assert_array_equal(clips.train.labels, clips.train.samples[:, 0, 0, 0, 0] % 2)
+    assert len(clips.skipped) == 1
+    with pytest.raises(ConfigError, match="fewer --frames"):
+        source(dataset="tfds_video:films", frames=16, **options)
 
 
 @pytest.mark.parametrize(

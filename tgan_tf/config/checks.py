@@ -396,7 +396,7 @@ _FOR_KINDS = {
     ("series_length", "series_stride"): ("series", "sines", "sunspots"),
     ("bars", "music_class", "given_voices"): MUSIC,
     ("frames", "frame_rate"): VIDEO,
-    ("frame_stride",): ("video",),
+    ("frame_stride",): ("video", "tfds_video"),
     ("g_motion_dim", "g_time_attention", "d_frames", "d_motion_depth"): VIDEO,
     ("vocab_size", "text_length", "tokenizer"): TEXTS,
 }

@@ -37,7 +37,7 @@ EXTRACTORS = (
     "saved_model:PATH",
 )
 # Data sets of music, by what is before the colon.
-VIDEO = ("moving_digits", "moving_fashion", "video")
+VIDEO = ("moving_digits", "moving_fashion", "video", "tfds_video")
 MUSIC = ("chorales", "folk", "midi")
 MUSIC_CLASSES = ("mode", "key", "metre")
 PROTOCOLS = ("torch_fidelity", "clean_fid", "stylegan", "studiogan")
@@ -51,8 +51,8 @@ class DataConfig:
         "digits",
         "digits | fashion_mnist | emoji | openclipart | kanji | tfds:NAME | folder:PATH | npz:PATH;"
         " time series: sines | sunspots | series:PATH; music: chorales | folk | midi:PATH; video:"
-        " moving_digits | moving_fashion | video:PATH; texts: poems[:5|7|all] | verses | code |"
-        " news | text:PATH",
+        " moving_digits | moving_fashion | video:PATH | tfds_video:NAME; texts:"
+        " poems[:5|7|all] | verses | code | news | text:PATH",
     )
     data_dir: str = option("", "where the data set's files are, if not in the usual place")
     cache_dir: str = option("", "where prepared data are kept; empty: ~/.cache/tgan_tf")

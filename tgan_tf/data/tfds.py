@@ -40,8 +40,8 @@ class TfdsReader(Reader):
                 hold no images.
         """
         self._flag = f"--dataset=tfds:{name}"
-        self._tfds = _import_tfds(self._flag, help_offline)
-        self._builder = _prepared_builder(self._tfds, name, data.data_dir, self._flag, help_offline)
+        self._tfds = import_tfds(self._flag, help_offline)
+        self._builder = prepared_builder(self._tfds, name, data.data_dir, self._flag, help_offline)
         info = self._builder.info
         self.name = info.name
         self.licence = (info.redistribution_info.license if info.redistribution_info else "") or ""
@@ -77,7 +77,7 @@ class TfdsReader(Reader):
         if not self._image_key:
             raise ConfigError(
                 f"{self._flag}: has no image among its features ({', '.join(features)}); choose"
-                " another data set"
+                " another data set, or tfds_video:NAME for videos"
             )
         image = features[self._image_key]
         if image.np_dtype not in (np.uint8, np.uint16):
@@ -164,7 +164,12 @@ def _are_true(features: Any) -> bool:
     return bool(kinds) and all(kind == ((), np.bool_) for kind in kinds)
 
 
-def _import_tfds(flag: str, ways_out: str) -> Any:
+def import_tfds(flag: str, ways_out: str) -> Any:
+    """The package.
+
+    Raises:
+        ConfigError: it cannot be imported.
+    """
     try:
         import tensorflow_datasets
     except ImportError as error:
@@ -175,7 +180,12 @@ def _import_tfds(flag: str, ways_out: str) -> Any:
     return tensorflow_datasets
 
 
-def _prepared_builder(tfds: Any, name: str, data_dir: str, flag: str, ways_out: str) -> Any:
+def prepared_builder(tfds: Any, name: str, data_dir: str, flag: str, ways_out: str) -> Any:
+    """The builder of a data set that is there, downloaded if need be.
+
+    Raises:
+        ConfigError: unknown, or not there and not to be had.
+    """
     directory = os.path.expanduser(data_dir) or None
     try:
         builder = tfds.builder(name, data_dir=directory)

@@ -1,4 +1,4 @@
-"""``moving_digits``, ``moving_fashion`` and ``video:PATH``: clips, uint8 [F, H, W, C].
+"""``moving_digits``, ``moving_fashion``, ``video:PATH``, ``tfds_video:NAME``: uint8 [F, H, W, C].
 
 - ``moving_digits``, ``moving_fashion``: 8,000 clips to train on and 1,000 held out, 32x32 unless
   asked otherwise, of one object that flies and bounces (``moving``). Held-out clips show objects
@@ -8,6 +8,7 @@
   ``--frame_stride``-th frame is cropped and resized as ``--fit`` says to ``--image_size`` (64x64);
   clips of ``--frames`` follow each other without overlap. Sub-folders of PATH are the classes. The
   end of each file is held out, see ``windows``. What cannot be decoded is named and counted.
+- ``tfds_video:NAME``: see ``tfds_video``.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from tgan_tf.config import ConfigError, DataConfig
-from tgan_tf.data import fashion_mnist, pixels, windows
+from tgan_tf.data import fashion_mnist, pixels, tfds_video, windows
 from tgan_tf.data.cache import cache_root, cached
 from tgan_tf.data.moving import moving_clips
 from tgan_tf.data.split import held_out_count, stratified_order
+from tgan_tf.data.tfds_video import read_clips
 from tgan_tf.data.types import Progress, SampleSet, Source
 
 _TRAIN_CLIPS, _VAL_CLIPS = 8000, 1000
@@ -34,6 +36,8 @@ _FORMAT = 1  # of the cached arrays
 def load(data: DataConfig, *, seed: int = 0, progress: Progress | None = None) -> Source:
     """Makes or decodes clips; see the module and ``sources.load_source``."""
     kind, _, path = data.dataset.partition(":")
+    if kind == "tfds_video":
+        return tfds_video.load(data, progress=progress)
     if kind == "video":
         return _files(Path(path).expanduser(), data, seed, progress)
     return _moving(kind, data, seed)
@@ -139,14 +143,7 @@ def _files(root: Path, data: DataConfig, seed: int, progress: Progress | None) -
         (directory / "skipped.json").write_text(json.dumps(skipped), encoding="utf-8")
 
     def read(directory: Path) -> tuple[list[SampleSet], tuple[str, ...]]:
-        sets = [
-            SampleSet(
-                np.load(directory / f"{name}.npy", mmap_mode="r"),
-                np.load(directory / f"{name}_labels.npy") if names else None,
-            )
-            for name in ("train", "val")
-        ]
-        return sets, tuple(json.loads((directory / "skipped.json").read_text("utf-8")))
+        return read_clips(directory, bool(names))
 
     key = [_FORMAT, listing, shape, options, names]
     (train, val), skipped = cached(cache_root(data.cache_dir), root.stem, key, build, read)

@@ -1,0 +1,118 @@
+"""``tfds_video:NAME``: any data set of TensorFlow Datasets that has a video feature.
+
+- The feature is the data set's first video; the class its first class label, if there is one.
+- Each example gives as many clips as fit into it, without overlap; frames are taken, cropped and
+  resized as those of files are (``video``). Its own size is kept unless asked otherwise.
+- ``train`` is trained on (else the only split), and ``test``, else ``validation``, held out;
+  without them an evenly spaced share of the examples is. Examples that are too short are left out,
+  named and counted.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tgan_tf.config import ConfigError, DataConfig
+from tgan_tf.data import pixels, tfds
+from tgan_tf.data.cache import cache_root, cached
+from tgan_tf.data.split import is_held_out
+from tgan_tf.data.types import Progress, SampleSet, Source
+
+_FORMAT = 1  # of the cached arrays
+
+
+def load(data: DataConfig, *, progress: Progress | None = None) -> Source:
+    """Reads and converts; see the module and ``sources.load_source``."""
+    name = data.dataset.partition(":")[2]
+    flag = f"--dataset={data.dataset}"
+    package = tfds.import_tfds(flag, "")
+    builder = tfds.prepared_builder(package, name, data.data_dir, flag, "")
+    info = builder.info
+    found = {
+        kind: next((key for key, value in info.features.items() if isinstance(value, kind)), "")
+        for kind in (package.features.Video, package.features.ClassLabel)
+    }
+    video_key, label_key = found.values()
+    if not video_key:
+        raise ConfigError(
+            f"{flag}: has no video among its features ({', '.join(info.features)}); data sets of"
+            " images are tfds:NAME"
+        )
+    class_names = tuple(info.features[label_key].names) if label_key and data.conditional else ()
+    height, width, channels = info.features[video_key].shape[1:]
+    size = data.image_size if all(data.image_size) else (height, width)
+    if not all(size):
+        raise ConfigError(f"--image_size: {flag} does not say how large its frames are; give H,W")
+    shape = (size[0], size[1], data.channels or channels or 3)
+    train = "train" if "train" in info.splits else next(iter(info.splits))
+    val = next((s for s in ("test", "validation") if s in info.splits and s != train), "")
+    splits = {split: info.splits[split].num_examples for split in (train, val) if split}
+
+    def build(directory: Path) -> None:
+        clips: dict[bool, list[np.ndarray]] = {False: [], True: []}
+        labels: dict[bool, list[int]] = {False: [], True: []}
+        skipped: list[str] = []
+        total, done = sum(splits.values()), 0
+        for split in splits:
+            examples = builder.as_dataset(split=split, shuffle_files=False)
+            for index, example in enumerate(package.as_numpy(examples)):
+                aside = split == val or (not val and is_held_out(index, data.val_fraction))
+                frames = example[video_key][:: data.frame_stride]
+                pieces = len(frames) // data.frames
+                if not pieces:
+                    skipped.append(f"{split}[{index}]: {len(frames)} frames")
+                for clip in np.split(frames[: pieces * data.frames], pieces) if pieces else []:
+                    clips[aside].append(_converted(clip, shape, data.fit))
+                    labels[aside].append(int(example[label_key]) if class_names else -1)
+                done += 1
+                if progress:
+                    progress(done, total)
+        if not (clips[False] and clips[True]):
+            raise ConfigError(
+                f"{flag}: {len(clips[False])} clips of --frames={data.frames} to train on and"
+                f" {len(clips[True])} held out; give fewer --frames, or a smaller --frame_stride"
+            )
+        for part, aside in (("train", False), ("val", True)):
+            np.save(directory / f"{part}.npy", np.stack(clips[aside]))
+            np.save(directory / f"{part}_labels.npy", np.array(labels[aside], np.int32))
+        (directory / "skipped.json").write_text(json.dumps(skipped), encoding="utf-8")
+
+    key = [_FORMAT, info.full_name, str(builder.data_dir), splits, shape, bool(class_names)]
+    key += [data.frames, data.frame_stride, data.fit, data.val_fraction]
+    sets, skipped = cached(
+        cache_root(data.cache_dir),
+        info.name,
+        key,
+        build,
+        lambda directory: read_clips(directory, bool(class_names)),
+    )
+    return Source(
+        name=info.name,
+        train=sets[0],
+        val=sets[1],
+        class_names=class_names,
+        skipped=skipped,
+        licence=(info.redistribution_info.license if info.redistribution_info else "") or "",
+        modality="video",
+        shape=sets[0].sample_shape,
+    )
+
+
+def read_clips(directory: Path, labelled: bool) -> tuple[list[SampleSet], tuple[str, ...]]:
+    """The two splits that were written to a directory, and what was left out."""
+    sets = [
+        SampleSet(
+            np.load(directory / f"{name}.npy", mmap_mode="r"),
+            np.load(directory / f"{name}_labels.npy") if labelled else None,
+        )
+        for name in ("train", "val")
+    ]
+    return sets, tuple(json.loads((directory / "skipped.json").read_text("utf-8")))
+
+
+def _converted(clip: Any, shape: tuple[int, int, int], fit: str) -> np.ndarray:
+    return np.stack([pixels.to_row(pixels.image_from_array(f), shape, fit) for f in clip])
