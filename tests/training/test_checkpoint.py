@@ -56,8 +56,8 @@ def test_everything_comes_back(tmp_path: Path) -> None:
 
 
 def test_controllers_and_regularisers_go_on_where_they_were(tmp_path: Path) -> None:
-    """ADA's probability, LeCam's anchors, hidden classes and schedules: killed and resumed, a
-    training ends in the bytes of an unbroken one."""
+    """ADA's probability, LeCam's anchors, singular vectors, hidden classes and schedules: killed
+    and resumed, a training ends in the bytes of an unbroken one."""
     config = games.configure(
         augment="translation,cutout",
         ada_target=0.3,
@@ -65,6 +65,7 @@ def test_controllers_and_regularisers_go_on_where_they_were(tmp_path: Path) -> N
         lecam_weight=0.3,
         lecam_start_step=2,
         loss="hinge",
+        d_spectral_norm="improved",
         condition_dropout=0.3,
         top_k=0.5,
         gamma_final=0.1,

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import keras
 import pytest
 import tensorflow as tf
@@ -7,6 +10,7 @@ import tensorflow as tf
 from tests.training.runs import resolved
 from tgan_tf.config import Config
 from tgan_tf.gan import TransformerGAN
+from tgan_tf.presets import PRESETS
 from tgan_tf.training import summary
 from tgan_tf.training.summary import measure
 
@@ -125,6 +129,32 @@ def test_presets_are_as_large_as_published(name: str) -> None:
     assert summary.parameters(d) == d_parameters
     assert plan.costs["generator"].flops == pytest.approx(g_gflop * 1e9, rel=0.01)
     assert plan.costs["discriminator"].flops == pytest.approx(d_gflop * 1e9, rel=0.01)
+
+
+DOCUMENTED = dict(
+    re.findall(
+        r"^\| `(\w+)` \| .*? \| ([\d,]+ \+ [\d,]+) \|",
+        (Path(__file__).parents[2] / "docs" / "presets.md").read_text(),
+        re.MULTILINE,
+    )
+)
+
+
+def test_every_preset_is_documented() -> None:
+    assert set(DOCUMENTED) == set(PRESETS)
+
+
+@pytest.mark.parametrize("name", [n for n in PRESETS if "g_kind" not in PRESETS[n]])
+def test_the_docs_say_how_large_a_preset_is(name: str) -> None:
+    config = Config.from_preset(name)
+    if config.data.conditional:
+        data = config.data
+        classes = 1000 if "imagenet" in data.dataset else 10
+        config = config.resolve(
+            image_size=data.image_size, channels=data.channels, num_classes=classes
+        )
+    networks = summary.networks_without_values(config).values()
+    assert DOCUMENTED[name] == " + ".join(f"{summary.parameters(n):,}" for n in networks)
 
 
 def test_the_parameter_table_adds_up() -> None:

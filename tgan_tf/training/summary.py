@@ -108,17 +108,7 @@ class Plan:
 
 def plan(config: Config) -> Plan:
     """Builds the networks of a resolved configuration without allocating weights or activations."""
-    # Weights that are made in this scope wait for their values, and get none: Keras would give
-    # them to all that wait at the end of its next scope.
-    waiting = global_state.get_global_attribute("uninitialized_variables", [], set_to_default=True)
-    before = len(waiting)
-    with keras.StatelessScope(initialize_variables=False):
-        networks = {
-            "generator": build_generator(config),
-            "discriminator": build_discriminator(config),
-        }
-    del waiting[before:]
-    data = config.data
+    networks, data = networks_without_values(config), config.data
     inputs = {
         "generator": tf.TensorSpec((1, config.generator.latent_dim), tf.float32),
         "discriminator": tf.TensorSpec((1, *data.signal_shape), tf.float32),
@@ -129,6 +119,21 @@ def plan(config: Config) -> Plan:
         name: _network_cost(network, inputs[name], *label) for name, network in networks.items()
     }
     return Plan(config, networks, costs)
+
+
+def networks_without_values(config: Config) -> dict[str, keras.Model]:
+    """``generator`` and ``discriminator``, whose weights have shapes and no values."""
+    # Weights that are made in this scope wait for their values, and get none: Keras would give
+    # them to all that wait at the end of its next scope.
+    waiting = global_state.get_global_attribute("uninitialized_variables", [], set_to_default=True)
+    before = len(waiting)
+    with keras.StatelessScope(initialize_variables=False):
+        networks = {
+            "generator": build_generator(config),
+            "discriminator": build_discriminator(config),
+        }
+    del waiting[before:]
+    return networks
 
 
 def _network_cost(network: keras.Model, *specs: tf.TensorSpec) -> Cost:
