@@ -362,7 +362,7 @@ def test_nearest_in_pixels(source: Source) -> None:
     copies = source.train.samples[[7, 3, 5]]
     wide = dataclasses.replace(
         source,
-        train=dataclasses.replace(source.train, images=widened(source.train.samples)),
+        train=dataclasses.replace(source.train, samples=widened(source.train.samples)),
     )
     for images, of in ((copies, source), (widened(copies), wide)):
         seen: list[int] = []
