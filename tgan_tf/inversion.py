@@ -1,8 +1,9 @@
 """From a picture back to w: which w makes it, as nearly as the generator can (inversion).
 
 Of many random w the one whose picture is nearest is the start; gradient descent on w goes on from
-there (Zhu et al. 2016, sec. 3.1), by the mean squared difference of pixels in [-1, 1] plus
-1 - cosine between features, in steps that grow and shrink as those of Karras et al. (2020, app. D).
+there (Zhu et al. 2016, sec. 3.1), by the mean squared difference of pixels in [-1, 1] plus a tenth
+of 1 - cosine between features, in steps that grow and shrink as those of Karras et al. (2020, app.
+D).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 FEATURES = ("auto", "efficientnet_lite0", "none")
 _AT_ONCE = 64
+_FEATURES_WEIGH = 0.1
 _RATE = 0.1  # of Adam, in standard deviations of w
 _WARM_UP, _COOL_DOWN = 0.05, 0.25  # shares of the steps
 
@@ -101,7 +103,7 @@ class _Targets:
         signals, features = self.make(w)
         error = _mean(tf.square(signals - tf.gather(self.signals, rows)))
         cosine = tf.reduce_sum(features * tf.gather(self.features, rows), axis=1)
-        return error + 1 - cosine, error
+        return error + _FEATURES_WEIGH * (1 - cosine), error
 
     def all_far(self, w: tf.Tensor, rows: npt.NDArray) -> npt.NDArray:
         """Losses of all w from all ``rows``, ``[B, rows]``."""
@@ -109,7 +111,7 @@ class _Targets:
         a, b = (np.reshape(x, (len(x), -1)) for x in (signals, tf.gather(self.signals, rows)))
         squares = np.square(a).mean(axis=1)[:, np.newaxis] + np.square(b).mean(axis=1)
         cosines = features.numpy() @ tf.gather(self.features, rows).numpy().T
-        return squares - 2 * a @ b.T / a.shape[1] + 1 - cosines
+        return squares - 2 * a @ b.T / a.shape[1] + _FEATURES_WEIGH * (1 - cosines)
 
     def _features(self, name: str) -> Features:
         if name not in FEATURES:

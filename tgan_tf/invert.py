@@ -5,8 +5,8 @@
 draws RUN/generated/inverted.png, each picture above what the generator makes of it, and writes
 inverted.npz beside it, from which `python -m tgan_tf.generate --w=RUN/generated/inverted.npz` goes
 on: along directions, or truncated. `--images` takes files and folders; other sizes are fitted as
-the run's training images were. 200 steps for 8 small pictures take about a minute on two cores,
-nearly all of it for the features of EfficientNet-Lite0; `--features=none` compares pixels alone.
+the run's training images were. Of small pictures, EfficientNet-Lite0's features take most of the
+time; `--features=none` compares pixels alone.
 """
 
 from __future__ import annotations
