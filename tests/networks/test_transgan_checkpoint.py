@@ -75,7 +75,10 @@ def test_every_preset_of_transgan_is_laid_out_as_published(name):
     assert is_transgan(Config.from_preset(name))
 
 
-@pytest.mark.parametrize("changes", [{"d_head": "mlp"}, {"g_final_norm": True}, {"d_kind": "conv"}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"d_head": "mlp"}, {"g_final_norm": True}, {"d_kind": "conv"}, {"g_kind": "stylegan2"}],
+)
 def test_other_networks_are_not(changes):
     if "d_kind" in changes:
         changes = changes | {"d_width": 384, "d_depth": 3, "d_patch": 4}

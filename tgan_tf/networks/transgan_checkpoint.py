@@ -42,7 +42,8 @@ def is_transgan(config: Config) -> bool:
     unlike_g = g.g_modulation or g.mapping_layers >= 0 or g.g_final_norm or g.g_input != "dense"
     unlike_d = d.d_kind != "transformer" or d.d_head != "linear" or d.d_pool != "class_token"
     return not (
-        unlike_g
+        g.g_kind != "transformer"
+        or unlike_g
         or unlike_d
         or "dense_shuffle" in g.upsampling[: len(g.g_widths) - 1]
         or (g.g_output, g.g_patch, g.g_output_activation) != ("patch", 1, "linear")
