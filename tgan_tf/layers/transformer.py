@@ -85,9 +85,10 @@ class TransformerBlock(keras.layers.Layer):
             return Normalization(self.norm, self.epsilon, affine, dtype=policy, name=name)
 
         matrices = {"kernel_initializer": self.initializer, "dtype": policy}
-        self.norm2 = make_norm("norm2")
         if self.self_attention:
             self.norm1 = make_norm("norm1")
+        self.norm2 = make_norm("norm2")
+        if self.self_attention:
             self.attend = Attention(
                 width,
                 self.heads,
