@@ -4,7 +4,8 @@ Such a module of ``tgan_tf.metrics`` has a function
 ``measure(fakes, labels, reference, source, config, progress) -> dict[str, Outcome]``: generated
 samples [N, *sample_shape], the classes that they were made for (int32 [N] or None), the real
 samples that they are compared with (`Reals`), all the data, the configuration, and a callback that
-takes (done, all).
+takes (done, all). It may have a ``REFERENCE``, the split that is compared with unless another is asked
+for.
 """
 
 from __future__ import annotations
@@ -78,6 +79,9 @@ def measure(
     """Draws samples, with the labels of the real ones in the same shares, and measures them."""
     if isinstance(sample, OpaqueRows):
         raise ValueError(f"files of {source.modality} cannot be measured: give a run")
+    module = importlib.import_module(MODULES[source.modality])
+    if split == "auto":
+        split = getattr(module, "REFERENCE", split)
     name, reals, real_labels = split_of(source, split)
     count, labels = config.evaluation.eval_samples, None
     if config.data.condition and real_labels is not None:
@@ -93,7 +97,6 @@ def measure(
     if fakes.dtype.kind == "f" and not np.isfinite(fakes).all():
         raise ValueError("samples are not finite; the training diverged")
     begun = time.perf_counter()
-    module = importlib.import_module(MODULES[source.modality])
     reference = Reals(name, reals[:], real_labels)
     with counting("measuring") as progress:
         outcomes = module.measure(fakes, labels, reference, source, config, progress)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from tgan_tf.other_metrics import Reals
 
 ORDERS = (2, 3, 4, 5)  # of BLEU
+# However few: against the training texts a model of counts would be the best.
+REFERENCE = "held-out"
 _SCORED = 1000  # texts that are compared with all others
 _REFERENCES = 2000
 
