@@ -183,11 +183,13 @@ DISCRIMINATORS |= {
 }
 SMALL_STYLESWIN = {
     **{"g_widths": (16, 8), "g_depths": (1, 1), "g_windows": (0, 2), "g_heads": 2},
-    **{"mapping_layers": 1, "latent_dim": 6, "w_dim": 8, "d_width": 8, "d_patch": 4},
+    **{"mapping_layers": 1, "latent_dim": 6, "w_dim": 8},
+    **{"d_width": (6, 6), "d_patch": 4, "d_minibatch_std": 2},
 }
 SMALL_HIT = {
     **{"g_widths": (8, 4), "g_depths": (1, 1), "g_windows": (2, 0), "g_heads": 2},
-    **{"g_mlp_stages": 1, "g_latent_tokens": 3, "latent_dim": 6, "d_width": 8, "d_patch": 4},
+    **{"g_mlp_stages": 1, "g_latent_tokens": 3, "latent_dim": 6},
+    **{"d_width": (6, 6), "d_patch": 4, "d_minibatch_std": 2},
 }
 SMALL_LADA = {
     **{"g_widths": (8, 4), "g_depths": (1, 1), "g_windows": (0, 0), "g_heads": 2, "g_patch": 2},
@@ -204,8 +206,9 @@ GENERATORS |= {
     },
 }
 DISCRIMINATORS |= {
-    "styleswin": {"preset": "styleswin_ffhq256", **SMALL_STYLESWIN},
-    "hit": {"preset": "hit_ffhq256", **SMALL_HIT},
+    # Small weights make logits small, and those of no class alike.
+    "styleswin": {"preset": "styleswin_ffhq256", **SMALL_STYLESWIN, "conditional": True},
+    "hit": {"preset": "hit_ffhq256", **SMALL_HIT, "conditional": True},
     "lada": {"preset": "lada_cifar10", **SMALL_LADA, "size": (8, 12)},
     "additive": {
         **{"d_attention": "additive", "d_noise": True, "d_pool": "class_token"},

@@ -41,9 +41,8 @@ def _hit(name: str, dataset: str, widths: tuple[int, ...], mlp_stages: int) -> d
         "g_output": "patch",
         "g_output_activation": "linear",
         "g_patch": 1,
-        "d_kind": "conv",
-        "d_width": (512,),
-        "d_patch": 32,
+        "d_kind": "stylegan2",
+        "d_minibatch_std": 4,
         "loss": "non_saturating",
         "r1_gamma": 10.0,
         "r2_gamma": 0.0,
@@ -63,11 +62,13 @@ _CONSISTENCY: dict[str, Any] = {
     "cr_augment": ("flip", "translation", "color"),
 }
 _WIDTHS = (512, 512, 256, 128, 64, 64)
+_D_WIDTHS = (128, 256, 512, 512, 512, 512, 512)
 
 HIT: dict[str, Mapping[str, Any]] = {
     "hit_imagenet128": {
         **_hit("hit_imagenet128", "tfds:imagenet2012", (512, 512, 256, 128, 128), 1),
         "latent_dim": 256,
+        "d_width": (128, 256, 512, 512, 512, 512),
         "g_lr": 1e-4,
         "d_lr": 1e-4,
         "total_kimg": 256_000.0,
@@ -75,16 +76,19 @@ HIT: dict[str, Mapping[str, Any]] = {
     "hit_celebahq256": {
         **_hit("hit_celebahq256", "tfds:celeb_a_hq/256", _WIDTHS, 2),
         **_CONSISTENCY,
+        "d_width": _D_WIDTHS,
         "total_kimg": 64_000.0,
     },
     "hit_ffhq256": {
         **_hit("hit_ffhq256", "folder:ffhq256", _WIDTHS, 2),
         **_CONSISTENCY,
+        "d_width": _D_WIDTHS,
         "total_kimg": 128_000.0,
     },
     "hit_ffhq1024": {
         **_hit("hit_ffhq1024", "folder:ffhq1024", (*_WIDTHS, 32, 32), 4),
         **_CONSISTENCY,
+        "d_width": (32, 64, *_D_WIDTHS),
         "total_kimg": 128_000.0,
     },
 }

@@ -27,8 +27,8 @@ _STYLESWIN: dict[str, Any] = {
     "g_output": "patch",
     "g_output_activation": "linear",
     "g_patch": 1,
-    "d_kind": "conv",
-    "d_width": (512,),
+    "d_kind": "stylegan2",
+    "d_minibatch_std": 4,
     "d_spectral_norm": "spectral",
     "loss": "non_saturating",
     "r1_gamma": 10.0,
@@ -47,7 +47,7 @@ _256: dict[str, Any] = {
     "g_depths": (2,) * 7,
     "g_windows": (0, 0, 8, 8, 8, 8, 8),
     "g_heads": (16, 16, 16, 16, 16, 8, 4),
-    "d_patch": 64,
+    "d_width": (128, 256, 512, 512, 512, 512, 512),
     "batch_size": 32,
 }
 _CONSISTENCY: dict[str, Any] = {
