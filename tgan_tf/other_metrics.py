@@ -4,8 +4,8 @@ Such a module of ``tgan_tf.metrics`` has a function
 ``measure(fakes, labels, reference, source, config, progress) -> dict[str, Outcome]``: generated
 samples [N, *sample_shape], the classes that they were made for (int32 [N] or None), the real
 samples that they are compared with (`Reals`), all the data, the configuration, and a callback that
-takes (done, all). It may have a ``REFERENCE``, the split that is compared with unless another is asked
-for.
+takes (done, all). It may have a ``REFERENCE``, the split that samples are compared with unless
+another is asked for.
 """
 
 from __future__ import annotations
