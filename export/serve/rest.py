@@ -107,7 +107,7 @@ async def _model(request: web.Request) -> web.Response:
 async def _predict(
     request: web.Request, engine: Engine, name: str, version: int | None, label: str
 ) -> web.Response:
-    servable = engine.model(name).get(version, label)
+    engine.model(name).get(version, label)  # what is not there is said before anything is read
     seconds = engine.limits.arrival_s
     try:
         body = await asyncio.wait_for(request.read(), seconds)
@@ -117,8 +117,10 @@ async def _predict(
         return response
     except ConnectionResetError:  # no error of ours, and none to log
         raise ServingError(Code.CANCELLED, "the client has left") from None
-    parsed = parse_json(body, servable)
-    answer = await engine.predict(servable, name, parsed.signature, parsed.inputs)
+    # Not before: the version may have been replaced while the request arrived.
+    with engine.model(name).get(version, label) as servable:
+        parsed = parse_json(body, servable)
+        answer = await engine.predict(servable, name, parsed.signature, parsed.inputs)
     return _json(to_json(answer.outputs, parsed.by_row))
 
 

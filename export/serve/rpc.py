@@ -34,15 +34,16 @@ class _Predictions(prediction_service_pb2_grpc.PredictionServiceServicer):
     async def Predict(self, request: Any, context: Any) -> Any:
         name, status = request.model_spec.name, Code.OK
         try:
-            servable = _find(self._engine, request.model_spec)
             signature = request.model_spec.signature_name
-            answer = await self._engine.predict(
-                servable,
-                name,
-                signature,
-                parse_proto(request.inputs, servable, signature),
-                request.output_filter,
-            )
+            # From here on: it may be replaced before the answer is there.
+            with _find(self._engine, request.model_spec) as servable:
+                answer = await self._engine.predict(
+                    servable,
+                    name,
+                    signature,
+                    parse_proto(request.inputs, servable, signature),
+                    request.output_filter,
+                )
         except ServingError as error:
             status = error.code
             await context.abort(error.code, error.message)

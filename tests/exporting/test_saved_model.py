@@ -188,11 +188,11 @@ def test_impossible_versions(tmp_path):
 def test_other_numbers_are_not_kept(tmp_path, monkeypatch):
     save = signatures.save
 
-    def save_with_one_wrong_weight(functions, path):
+    def save_with_one_wrong_weight(functions, path, owner):
         variable = functions["generate"].graph.variables[0]
         before = variable.numpy()
         variable.assign(before + 0.05)
-        save(functions, path)
+        save(functions, path, owner)
         variable.assign(before)
 
     monkeypatch.setattr(saved_model.signatures, "save", save_with_one_wrong_weight)
@@ -204,7 +204,7 @@ def test_other_numbers_are_not_kept(tmp_path, monkeypatch):
 def test_variables_that_servers_do_not_find_are_not_kept(tmp_path, monkeypatch):
     """A module with the Keras model as an attribute: Python would load it, the Session fails."""
 
-    def save_model_as_attribute(functions, path):
+    def save_model_as_attribute(functions, path, owner):
         module = tf.Module()
         module.model = make_sampler().generator
         module.state = [make_sampler().w_mean]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -20,7 +20,9 @@ from tgan_tf.config import ConfigError
 from tgan_tf.data.attributes import entries_of
 from tgan_tf.data.reader import Item, Reader
 from tgan_tf.data.types import Progress
-from tgan_tf.language import SentenceEncoder
+
+if TYPE_CHECKING:
+    from tgan_tf.language import SentenceEncoder
 
 _FILES = ("metadata.jsonl", "metadata.csv", "captions.jsonl", "captions.csv")
 _KEYS = ("file_name", "file"), ("text", "caption")

@@ -30,7 +30,6 @@ from tgan_tf.data.reader import ArrayReader, Reader
 from tgan_tf.data.split import stratified_order
 from tgan_tf.data.tfds import TfdsReader
 from tgan_tf.data.types import Progress, SampleSet, Source
-from tgan_tf.language import load_encoder
 
 __all__ = ["SampleSet", "Source", "load_source"]
 
@@ -89,6 +88,8 @@ def load_source(data: DataConfig, *, seed: int = 0, progress: Progress | None = 
         return importlib.import_module(OTHERS[kind]).load(data, seed=seed, progress=progress)
     reader = _open(data, seed)
     if data.captions:
+        from tgan_tf.language import load_encoder
+
         encoder = load_encoder(data.text_encoder, data.caption_length)
         reader = CaptionReader(reader, encoder, progress)
     if data.mirror and reader.mirror_safe is False:
