@@ -111,12 +111,16 @@ def _columns(instances: Any, specs: Mapping[str, Spec]) -> Any:
 
 
 def _array(name: str, value: Any, spec: Spec) -> np.ndarray:
+    if not isinstance(value, list):
+        raise invalid(f"input {name!r}: must be a list, the batch in front")
+    if spec.dtype.kind == "O":
+        if not all(isinstance(one, str) for one in value):
+            raise invalid(f"input {name!r}: must be texts")
+        return np.array([one.encode(errors="replace") for one in value], object)
     try:
         array = np.array(value)
     except (ValueError, OverflowError, RecursionError):
         raise invalid(f"input {name!r}: rows of different lengths") from None
-    if not isinstance(value, list):
-        raise invalid(f"input {name!r}: must be a list, the batch in front")
     if array.size and array.dtype.kind not in ("f" if spec.dtype.kind == "f" else "") + "iu":
         raise invalid(f"input {name!r}: must be numbers of type {spec.dtype}")
     spec.check_shape(name, array.shape)
@@ -137,7 +141,7 @@ def _plain(name: str, array: np.ndarray) -> list[Any]:
 
 
 def _value_count(proto: Any, spec: Spec) -> int:
-    if proto.tensor_content:
+    if proto.tensor_content and spec.dtype.kind != "O":  # texts are never packed
         return len(proto.tensor_content) // spec.dtype.itemsize
     counts = [len(value) for field, value in proto.ListFields() if field.name.endswith("_val")]
     return sum(counts)

@@ -168,6 +168,7 @@ async def _models(request: web.Request) -> web.Response:
                 "class_names": info.get("class_names", []),
                 "num_classes": data.get("num_classes", 0),
                 "attribute_names": data.get("attribute_names", []),
+                "captions": info.get("captions", []),
                 "directions": info.get("directions", []),
                 "has_card": all((servable.path / file).is_file() for file in _CARD_FILES),
             }

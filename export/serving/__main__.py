@@ -33,6 +33,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "class by its number; of attributes or a vector all their numbers",
         flag_values=values,
     )
+    flags.DEFINE_string("text", None, "a caption, of a model with captions", flag_values=values)
     flags.DEFINE_float("truncation", 1.0, "1 as learned; less: more typical", flag_values=values)
     flags.DEFINE_float("guidance", 1.0, "more than 1: more of the class", flag_values=values)
     flags.DEFINE_float("timeout_s", 30.0, "for one request with its retries", flag_values=values)
@@ -46,6 +47,8 @@ def run(values: flags.FlagValues) -> None:
     from tgan_tf.generate import parse_seeds
 
     seeds, label = parse_seeds(values.seeds), read_label(values.label)
+    if values.text is not None and label is not None:
+        raise ValueError("--text and --label: give one of them")
     start_tensorflow()
     from export.serving.client import Client
     from tgan_tf.modalities import pictures
@@ -58,7 +61,13 @@ def run(values: flags.FlagValues) -> None:
         ) as client,
         console.counting("samples") as progress,
     ):
-        images = client.sample(seeds, label, values.truncation, values.guidance, progress=progress)
+        images = client.sample(
+            seeds,
+            label if values.text is None else values.text,
+            values.truncation,
+            values.guidance,
+            progress=progress,
+        )
     pictures.save_png(pictures.tile(images), out)
     print(f"{len(images)} samples: {out}")
 

@@ -99,7 +99,7 @@ class Client:
     def sample(
         self,
         seeds: Iterable[int],
-        label: int | Sequence[int] | np.ndarray | None = None,
+        label: int | str | Sequence[int] | np.ndarray | None = None,
         truncation: float = 1.0,
         guidance: float = 1.0,
         *,
@@ -111,8 +111,8 @@ class Client:
 
         Args:
             seeds: N integers in the range of int32.
-            label: a class for all, or N; of attributes and vectors numbers [K] or [N, K]. A model
-                that has such an input needs it.
+            label: a class for all, or N; of attributes and vectors numbers [K] or [N, K]; a
+                caption. A model that has such an input needs it.
             truncation, guidance: as for `tgan_tf.Sampler.sample`.
             batch_size: samples of one request.
             in_flight: requests at the same time.
@@ -138,6 +138,10 @@ class Client:
             "truncation": np.full(len(numbers), truncation, np.float32),
         }
         kind = next((name for name in _CONDITIONS if name in names), "")
+        if isinstance(label, str):
+            if "encode" not in self.signatures():
+                raise ValueError(f"label={label!r}: the model takes no captions")
+            label = self.predict("encode", {"text": np.array([label], object)})["condition"]
         if kind:
             if label is None:
                 raise ValueError(f"label: the model has {_CONDITIONS[kind]}; say which")

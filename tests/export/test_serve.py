@@ -36,6 +36,8 @@ from tensorflow_serving.apis import (
 from export.serving.client import Client, ClientError
 from tests.export.servers import ROOT, free_port, serving
 from tests.exporting.samplers import ATTRIBUTES, make_config, make_generator, make_sampler
+from tests.language import bert
+from tgan_tf.conditions import Kept
 from tgan_tf.control import find
 from tgan_tf.exporting import to_saved_model
 from tgan_tf.inference import Sampler
@@ -55,12 +57,25 @@ def pets() -> Sampler:
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory) -> Path:
-    """Versions 1 and 2 of one model, and one of attributes; the folder of all models."""
+def emoji(tmp_path_factory) -> Sampler:
+    """With captions."""
+    encoder = tmp_path_factory.mktemp("encoder")
+    bert.write(encoder)
+    captions = {"captions": True, "text_encoder": str(encoder), "caption_length": 8}
+    config = make_config(0, vector_width=bert.WIDTH, **captions, **GUIDED)
+    kept = Kept(np.eye(2, bert.WIDTH, dtype=np.float32), ("a cat", "sat!"))
+    generator = make_generator(config)
+    return Sampler(config, generator, ImageModality(config), step=70, kept=kept)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory, emoji) -> Path:
+    """Versions 1 and 2 of one model, one of attributes, one of captions; the folder of all."""
     folder = tmp_path_factory.mktemp("models")
     to_saved_model(pets(), folder / "pets")
     shutil.copytree(folder / "pets" / "1", folder / "pets" / "2")
     to_saved_model(make_sampler(0, **ATTRIBUTES), folder / "faces")
+    to_saved_model(emoji, folder / "emoji")
     (folder / "models.config").write_text(
         """model_config_list {
           config {
@@ -69,6 +84,7 @@ def models(tmp_path_factory) -> Path:
             version_labels { key: "canary" value: 2 }
           }
           config { name: "faces" base_path: "faces" }
+          config { name: "emoji" base_path: "emoji" }
         }"""
     )
     return folder
@@ -317,6 +333,12 @@ class TestMistakes:
         assert answer.status_code == 400
         assert message in answer.json()["error"]
 
+    @pytest.mark.parametrize("text", [[1], [["a"]], [None]])
+    def test_no_text(self, server, text):
+        answer = server.predict("emoji", {"signature_name": "encode", "inputs": {"text": text}})
+        assert answer.status_code == 400
+        assert "'text': must be texts" in answer.json()["error"]
+
     @pytest.mark.parametrize("body", [b"", b'{"inputs": ', b"\xff\xfe", b"[" * 100_000, b"NaN"])
     def test_no_json(self, server, body):
         url = f"{server.rest}/v1/models/pets:predict"
@@ -420,6 +442,16 @@ class TestClient:
         assert done[-1] == (37, 37)
         assert len(done) == 5
 
+    def test_caption(self, target, emoji):
+        with Client(target, "emoji") as client:
+            made = client.sample(SEEDS, "a cat sat.", 0.7, 1.5)
+        assert near(made, emoji.sample(SEEDS, None, 0.7, 1.5, text="a cat sat.").astype(int))
+        with (
+            Client(target, "pets") as client,
+            pytest.raises(ValueError, match="takes no captions"),
+        ):
+            client.sample(SEEDS, "a cat")
+
     def test_files(self, target):
         inputs = {k: np.asarray(v, np.int32 if k in ("seed", "label") else np.float32)
                   for k, v in columns().items()}  # fmt: skip
@@ -475,8 +507,8 @@ class TestClient:
 
 
 class TestPage:
-    def test_page(self, server, browser):
-        """A person's way through it: class, seed, truncation, a direction, film, card, a model."""
+    def test_page(self, server, browser, emoji):
+        """A person's way: class, seed, truncation, a direction, film, card, another model."""
 
         def change(**values) -> np.ndarray:
             """Moves controls."""
@@ -523,6 +555,15 @@ class TestPage:
             change(model=1)
             made = drawn("document.querySelectorAll('#attributes input')[1].click()")
             assert near(made, make_sampler(0, **ATTRIBUTES).sample([7], ["smile"], 0.7)[0])
+            change(model=2)
+            assert page.evaluate("document.getElementById('caption').value") == "a cat"
+            assert page.evaluate("document.getElementById('captions').options.length") == 2
+            made = change(caption="'a cat sat.'", guidance=2.5)
+            assert near(made, emoji.sample([7], None, 0.7, 2.5, text="a cat sat.")[0])
+            page.evaluate("document.getElementById('film').click()")
+            page.wait("document.getElementById('film-canvas').width === 12")
+            page.evaluate("document.getElementById('film').click()")
+            assert page.evaluate("document.getElementById('status').className") == ""
         assert "<h2>Limits</h2>" in requests.get(card, timeout=30).text
 
     def test_card(self, server):

@@ -128,14 +128,16 @@ def make_cases(sampler: Sampler, batch_size: int, *, first_seed: int = 0) -> Ite
             )
         ]
         yield Case("harmonize", {**inputs, "given": given}, np.concatenate(written))
-    if sampler.condition.encoder:
+    if encoder := condition.encoder:
         texts = [_CAPTIONS[seed % len(_CAPTIONS)] for seed in seeds]
         own = [
             sampler.sample([int(seed)], None, psi, scale if sampler.guided else 1.0, text=text)
             for seed, psi, scale, text in zip(seeds, truncation, guidance, texts, strict=True)
         ]
-        inputs = {name: value for name, value in inputs.items() if name not in label}
-        yield Case("sample_text", inputs | {"text": np.array(texts, object)}, np.concatenate(own))
+        text = {"text": np.array(texts, object)}
+        yield Case("encode", text, encoder.encode(texts))
+        others_than_label = {name: value for name, value in inputs.items() if name not in label}
+        yield Case("sample_text", others_than_label | text, np.concatenate(own))
     if sampler.judges:
         images = np.concatenate(samples)
         yield Case(

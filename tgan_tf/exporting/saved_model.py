@@ -20,6 +20,7 @@ from tgan_tf.inference import Sampler
 from tgan_tf.training.rundir import environment
 
 CHECKED_BATCHES = (1, 3)
+_CAPTIONS = 12  # of training samples, for pages to propose
 
 
 def to_saved_model(
@@ -110,6 +111,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _write_manifest(folder: Path, sampler: Sampler, described: dict[str, Any]) -> None:
+    condition = sampler.condition
     manifest = {
         "format": "saved_model",
         "tensorflow": tf.__version__,
@@ -118,6 +120,7 @@ def _write_manifest(folder: Path, sampler: Sampler, described: dict[str, Any]) -
         "environment": environment(),
         "metrics": row["metrics"] if (row := measured(sampler)) else {},
         "class_names": list(sampler.config.data.class_names),
+        "captions": list(condition.rows(_CAPTIONS)[0]) if condition.encoder else [],
         "directions": list(sampler.directions.names),
         "signatures": described,
         "config": sampler.config.to_dict(),

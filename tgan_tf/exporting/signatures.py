@@ -9,6 +9,7 @@ requests only then. Inputs are addressed by name, their order differs between ru
 | `sample` | seed int32 [B], label int32 [B], truncation float32 [B], guidance float32 [B] | `image` uint8 [B, H, W, C] |
 | `sample_png` | the same | `image_bytes` string [B], PNG files, which REST gives in base64 |
 | `sample_text` | those of `sample`, with text string [B] instead of condition | `image_bytes`; of a run with `--captions` |
+| `encode` | text string [B] | `condition` float32 [B, K]; of a run with `--captions` |
 | `interpolate` | seed_a, seed_b, label_a, label_b, t in [0, 1], truncation, guidance, [B] each | `image` uint8 [B, H, W, C] on the line in w from one to the other |
 | `discriminate` | image uint8 [B, H, W, C], label int32 [B] | `probability` float32 [B], how probable D finds it that they are real; of a run whose D judges images one by one |
 | `harmonize` | those of `sample`, given uint8 [B, T, V] | `music` uint8 [B, T, V], in which given voices are as given; voices to be written begin with 255; of a run with `--given_voices` |
@@ -115,12 +116,14 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
         "sample": (sample, seed_and_more),
     }
     if batch_size is None:
+        text = vector("text", tf.string)
+        if encoder := condition.encoder:
+            functions["encode"] = (lambda text: {condition.name: encoder(text)}, [text])
         ends = [vector(f"seed_{end}", tf.int32) for end in "ab"]
         labels = [condition.spec(None, f"_{end}") for end in "ab"] if label else []
         for name, convert in sampler.modality.files().items():
             functions[name] = (filed(convert), seed_and_more)
-            if encoder := sampler.condition.encoder:
-                text = vector("text", tf.string)
+            if encoder:
                 functions["sample_text"] = (of_text(convert, encoder), [*seed_and_more[:-1], text])
         if count := len(sampler.directions.names):
             strengths = tf.TensorSpec([None, count], tf.float32, "strengths")

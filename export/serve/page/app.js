@@ -30,11 +30,24 @@ const controls = (signature, count) => ({
   ...(takes(signature, 'guidance') ? { guidance: fill(number('guidance'), count) } : {}),
 });
 
-/** What to make: a class, or attributes; `end` is that of an interpolation. */
-const condition = (signature, count, end = '') => ({
+/** What to make: a class, attributes, or a caption; `end` is that of an interpolation. */
+const condition = async (signature, count, end = '') => ({
   ...(takes(signature, `label${end}`) ? { [`label${end}`]: fill(number('class'), count) } : {}),
   ...(takes(signature, `attributes${end}`) ? { [`attributes${end}`]: fill(checked(), count) } : {}),
+  ...(takes(signature, `condition${end}`) ? { [`condition${end}`]: fill(await vector(), count) } : {}),
 });
+
+let read = {}; // the caption that was encoded last
+
+/** The caption in the field as the model's encoder understands it. */
+async function vector() {
+  const text = $('caption').value;
+  if (read.text !== text || read.model !== model) {
+    const [numbers] = await predict('encode', { text: [text] });
+    read = { model, text, numbers };
+  }
+  return read.numbers;
+}
 
 const checked = () => [...$('attributes').querySelectorAll('input')].map((box) => Number(box.checked));
 const strengths = () => [...$('sliders').querySelectorAll('input')].map((slider) => Number(slider.value));
@@ -83,8 +96,8 @@ async function drawGrid() {
 }
 
 async function drawOnce() {
-  if (!model.inputs.sample_png || takes('sample_png', 'condition')) {
-    throw new Error('this page shows pictures, of classes and attributes: ask by REST for others');
+  if (!model.inputs.sample_png || (takes('sample_png', 'condition') && !takes('encode', 'text'))) {
+    throw new Error('this page shows pictures, of classes, attributes and captions: ask by REST for others');
   }
   const moved = strengths();
   const edited = moved.some((value) => value !== 0);
@@ -94,7 +107,7 @@ async function drawOnce() {
   const outputs = await predict(signature, {
     seed: seeds,
     ...controls(signature, COUNT),
-    ...condition(signature, COUNT),
+    ...(await condition(signature, COUNT)),
     ...(edited ? { strengths: fill(moved, COUNT) } : {}),
   });
   const ms = (performance.now() - started).toFixed(0);
@@ -120,8 +133,8 @@ async function film() {
         seed_b: fill(seedAt(from + 1), FRAMES),
         t: [...Array(FRAMES).keys()].map((frame) => frame / FRAMES),
         ...controls('interpolate', FRAMES),
-        ...condition('interpolate', FRAMES, '_a'),
-        ...condition('interpolate', FRAMES, '_b'),
+        ...(await condition('interpolate', FRAMES, '_a')),
+        ...(await condition('interpolate', FRAMES, '_b')),
       });
       for (const frame of frames) {
         if (!filming) break;
@@ -147,6 +160,9 @@ function choose(index) {
   const classes = model.class_names.length ? model.class_names : [...Array(model.num_classes).keys()];
   $('class').replaceChildren(...classes.map((name, i) => new Option(name, i)));
   $('class-row').hidden = !takes('sample_png', 'label');
+  $('caption-row').hidden = !takes('encode', 'text');
+  $('caption').value = model.captions[0] ?? '';
+  $('captions').replaceChildren(...model.captions.map((caption) => new Option(caption)));
   $('attributes').replaceChildren(...model.attribute_names.map((name) => {
     const row = document.createElement('label');
     const box = Object.assign(document.createElement('input'), { type: 'checkbox' });
@@ -178,7 +194,7 @@ try {
     figure.append(document.createElement('canvas'), document.createElement('figcaption'));
     return figure;
   }));
-  for (const id of ['class', 'seed', 'truncation', 'guidance']) $(id).addEventListener('input', drawGrid);
+  for (const id of ['class', 'caption', 'seed', 'truncation', 'guidance']) $(id).addEventListener('input', drawGrid);
   $('model').addEventListener('input', () => choose(number('model')));
   $('controls').addEventListener('submit', (event) => event.preventDefault());
   $('more').addEventListener('click', () => {
