@@ -19,6 +19,7 @@ from tgan_tf import command
 def define_flags(values: flags.FlagValues) -> None:
     """Defines this command's flags."""
     command.define_run_flags(values)
+    command.define_frames_flag(values)
     flags.DEFINE_string(
         "out", "", "folder of all versions; empty: RUN/export/model", flag_values=values
     )

@@ -29,6 +29,7 @@ from tgan_tf.exporting import TFLITE_VARIANTS
 def define_flags(values: flags.FlagValues) -> None:
     """Defines this command's flags."""
     command.define_run_flags(values)
+    command.define_frames_flag(values)
     flags.DEFINE_string(
         "out", "", "the float32 file; empty: RUN/export/model.tflite", flag_values=values
     )

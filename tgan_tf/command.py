@@ -81,11 +81,23 @@ def define_run_flags(values: flags.FlagValues, *, required: bool = True) -> None
         flags.register_validator("run", bool, message, flag_values=values)
 
 
+def define_frames_flag(values: flags.FlagValues) -> None:
+    """The flag of commands that make clips of any length."""
+    flags.DEFINE_integer(
+        "frames",
+        0,
+        "of a clip of video, more than those of the training too; 0: as many",
+        lower_bound=0,
+        flag_values=values,
+    )
+
+
 def load_run(values: flags.FlagValues) -> Sampler:
-    """The `Sampler` that `--run` and `--checkpoint` name."""
+    """The `Sampler` that `--run` and `--checkpoint` (and `--frames`) name."""
     start_tensorflow()
     from tgan_tf.inference import load
 
+    path = Path(values.run)
     if values.checkpoint:
-        return load(Path(values.run) / "checkpoints" / Path(values.checkpoint).name)
-    return load(values.run)
+        path = path / "checkpoints" / Path(values.checkpoint).name
+    return load(path, values.frames if "frames" in values else 0)

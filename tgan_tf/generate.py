@@ -38,6 +38,7 @@ _SEEDS = re.compile(r"(-?\d+)(?:-(-?\d+))?")
 def define_flags(values: flags.FlagValues) -> None:
     """Defines this command's flags."""
     command.define_run_flags(values)
+    command.define_frames_flag(values)
     flags.DEFINE_string(
         "seeds", "0-63", "numbers and ranges, like 0-63 or 0-9,12", flag_values=values
     )
@@ -290,6 +291,7 @@ def _default_name(values: flags.FlagValues, step: int, ending: str = ".png") -> 
         parts.append(f"label{values.label}")
     if values.truncation != 1:
         parts.append(f"psi{values.truncation}")
+    parts += [f"frames{values.frames}"] if values.frames else []
     parts += [f"given{Path(values.given).stem}"] if values.given else []
     parts += [edit.replace(":", "") for edit in values.edit]
     if values.guidance != 1:

@@ -26,6 +26,7 @@ from tgan_tf.control import Directions
 from tgan_tf.exporting import portable_random
 from tgan_tf.layers import without
 from tgan_tf.modalities import Modality, make_modality
+from tgan_tf.modalities.video import VideoModality
 from tgan_tf.networks import build_discriminator, build_generator
 from tgan_tf.networks.token_choice import Choice
 from tgan_tf.training.checkpoint import (
@@ -148,10 +149,12 @@ class Sampler:
 
     @functools.cached_property
     def judges(self) -> bool:
-        """Whether one image can be judged: not by a discriminator that compares with others."""
+        """Whether one image can be judged: not by a discriminator that compares with others, nor a
+        clip of another length than those it knows."""
         d = self.config.discriminator
         compares = d.d_minibatch_std or d.d_pack > 1
-        return not compares and self.discriminator is not None
+        knows = self.modality.signal_shape == tuple(self.config.data.signal_shape)
+        return knows and not compares and self.discriminator is not None
 
     def discriminate(self, image: tf.Tensor, label: tf.Tensor | None = None) -> tf.Tensor:
         """How probable the discriminator finds it that images are real.
@@ -582,12 +585,13 @@ def check_seeds(seeds: Iterable[SupportsIndex]) -> npt.NDArray[np.int32]:
     return np.array(values, np.int32)
 
 
-def load(run_or_checkpoint: str | os.PathLike[str]) -> Sampler:
+def load(run_or_checkpoint: str | os.PathLike[str], frames: int = 0) -> Sampler:
     """Loads a run's averaged generator, in float32 whatever it was trained in.
 
     Args:
         run_or_checkpoint: a run directory (its last checkpoint is taken), or the prefix of a
             checkpoint within one, like `runs/00012-digits/checkpoints/ckpt-900`.
+        frames: of video, how many a clip has, be it more than those of the training; 0: as many.
 
     Returns:
         A `Sampler`.
@@ -596,16 +600,20 @@ def load(run_or_checkpoint: str | os.PathLike[str]) -> Sampler:
         FileNotFoundError: no run, or no such checkpoint.
         CheckpointError: the checkpoint is damaged.
         ConfigError: the run's config.json cannot be used.
+        ValueError: `frames` of what is no video, or too few.
     """
     path = Path(run_or_checkpoint)
     run_dir = find_run(path)
     config = Config.load(run_dir / "config.json").replace(precision="float32")
+    modality = make_modality(config)
+    if frames and modality.name != "video":
+        raise ValueError(f"frames={frames}: {run_dir} makes {modality.plural}; leave it out")
     generator = build_generator(config)
+    if frames:
+        generator.length, modality = frames, VideoModality(config, frames)
     checkpoint = find_checkpoint(path)
     step = load_ema_generator(checkpoint, generator)
-    return Sampler(
-        config, generator, make_modality(config), step=step, path=run_dir, checkpoint=checkpoint
-    )
+    return Sampler(config, generator, modality, step=step, path=run_dir, checkpoint=checkpoint)
 
 
 def find_run(path: str | os.PathLike[str]) -> Path:

@@ -24,9 +24,10 @@ class VideoModality(Modality):
 
     Args:
         config: with the shape resolved.
+        length: frames of a clip; 0: as in training.
 
     Raises:
-        ConfigError: when it is not.
+        ConfigError: when the shape is not resolved.
     """
 
     name = "video"
@@ -34,11 +35,11 @@ class VideoModality(Modality):
     sample_dtype = np.dtype(np.uint8)
     augmentations = ()
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, length: int = 0) -> None:
         if not config.is_resolved or len(config.data.shape) != 4:
             raise ConfigError("the shape of a clip is not known before the data are read")
         frames, height, width, channels = config.data.shape
-        self.sample_shape = self.signal_shape = (frames, height, width, channels)
+        self.sample_shape = self.signal_shape = (length or frames, height, width, channels)
         self._tanh = config.generator.g_output_activation == "tanh"
         self._rate = config.data.frame_rate
 

@@ -43,6 +43,7 @@ class VideoGenerator(keras.Model):
 
     Attributes:
         noise_numbers: 0; attention has no noise.
+        length: frames of a clip that is made; as in training, or what someone who samples sets.
         remat: whether blocks are computed once more on the way back; for whoever trains to set.
     """
 
@@ -58,6 +59,7 @@ class VideoGenerator(keras.Model):
         self.latent_dim = g.latent_dim
         self.modality = make_modality(config)
         self.frames, *size, self.channels = data.shape
+        self.length = self.frames
         scale = g.g_patch * 2 ** (len(g.g_widths) - 1)
         self.grids = [
             (size[0] // scale * 2**stage, size[1] // scale * 2**stage)
@@ -158,14 +160,10 @@ class VideoGenerator(keras.Model):
         )
         return tf.concat([self.mapping_network(content, label), motion], axis=-1)
 
-    def synthesis(self, w: tf.Tensor, noise: tf.Tensor | None = None, frames: int = 0) -> tf.Tensor:
-        """``w`` ``[B, w_dim]`` -> clip ``[B, F, H, W, C]``, nominally in [-1, 1].
-
-        Args:
-            noise: not used.
-            frames: how many; 0: as many as in training.
-        """
-        g, count = self.config.generator, frames or self.frames
+    def synthesis(self, w: tf.Tensor, noise: tf.Tensor | None = None) -> tf.Tensor:
+        """``w`` ``[B, w_dim]`` -> clip ``[B, F, H, W, C]``, nominally in [-1, 1]; ``noise`` is not
+        used."""
+        g, count = self.config.generator, self.length
         times = tf.range(count, dtype=tf.float32) / self.frames  # 1 after a clip of the training
         w = tf.cast(w, self.compute_dtype)
         content, motion = tf.split(w, [self.w_dim - g.g_motion_dim, g.g_motion_dim], axis=-1)
