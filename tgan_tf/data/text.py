@@ -6,6 +6,7 @@
   not make it.
 - Other texts end where they end, within ``--text_length`` tokens (0: what 95 % of them have, at
   most 128); longer ones are left out. A rarer token becomes "unknown", which is never generated.
+  Where all are of one length, they have no end.
 - Held out is a share of ``--val_fraction``, and near-duplicates (poems that share a line, texts
   that share their first or second half) go together to one side.
 """
@@ -52,14 +53,14 @@ def load(data: DataConfig, *, seed: int = 0, progress: Progress | None = None) -
         if kind == "poems":
             raise ConfigError("--tokenizer=bpe: poems are of characters; leave it out")
         split = split_pieces(whole, data.vocab_size)
-    fixed = kind == "poems" and len({len(tokens) for tokens in split}) == 1
     length = max(map(len, split)) if kind == "poems" else _length(split, data.text_length)
+    fixed = {len(tokens) for tokens in split} == {length}
     counts = Counter(token for tokens in split for token in tokens)
     vocabulary = make_vocabulary(
         split,
         data.vocab_size,
         ends=not fixed,
-        unknown=kind != "poems" and len(counts) >= data.vocab_size,
+        unknown=kind != "poems" and len(counts) + (not fixed) > data.vocab_size,
     )
     known = set(vocabulary)
     keep = [
