@@ -19,10 +19,11 @@ import tensorflow as tf
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.layers import without
 from tgan_tf.modalities import make_modality
-from tgan_tf.networks import build_discriminator, build_generator
+from tgan_tf.networks import build_discriminator, build_encoder, build_generator
 from tgan_tf.objectives import randomness
 from tgan_tf.objectives.accumulation import joined, summed
 from tgan_tf.objectives.augmentation import adapt, numbers_needed
+from tgan_tf.objectives.autoencoding import drawn, negative_elbo
 from tgan_tf.objectives.game import Game, Numbers
 from tgan_tf.objectives.generator import mix_styles, orthogonal, path_lengths
 from tgan_tf.objectives.losses import top_k_weights
@@ -91,6 +92,8 @@ class TransformerGAN(keras.Model):
             # Not of the average, which has no way back: it is what is exported.
             self.generator.remat = self.discriminator.remat = config.training.remat
             self.ema_generator = build_generator(config, name="ema_generator")
+            # Of texts that are made at once; training alone has a use for it.
+            self.encoder = build_encoder(config)
         finally:
             random.setstate(state)
         self.ema_generator.trainable = False
@@ -99,6 +102,9 @@ class TransformerGAN(keras.Model):
         o, d_steps = config.optimizer, config.training.d_steps
         self.g_optimizer = self._make_optimizer("g", self.generator, o.g_lr, d_steps)
         self.d_optimizer = self._make_optimizer("d", self.discriminator, o.d_lr, 1)
+        if self.encoder is not None:
+            self.encoder.remat = config.training.remat
+            self.e_optimizer = self._make_optimizer("e", self.encoder, o.g_lr, d_steps)
         self.step = _scalar("step", 0, tf.int64)
         half = config.training.precision == "mixed_float16"
         self.loss_scale = _scalar("loss_scale", 2.0**15) if half else None
@@ -151,7 +157,7 @@ class TransformerGAN(keras.Model):
 
     def _before(self, name: str) -> int:
         """Steps of a network's optimizer before the game."""
-        return self.config.likelihood_steps if name == "g" else 0
+        return 0 if name == "d" else self.config.likelihood_steps
 
     def _trace(self) -> None:
         pack = self.config.discriminator.d_pack
@@ -194,14 +200,16 @@ class TransformerGAN(keras.Model):
 
     def trackables(self) -> dict[str, Any]:
         """Everything that a ``tf.train.Checkpoint`` of the training must hold."""
-        names = (
+        names = [
             "generator",
             "discriminator",
             "ema_generator",
             "g_optimizer",
             "d_optimizer",
             "step",
-        )
+        ]
+        if self.encoder is not None:
+            names += ["encoder", "e_optimizer"]
         scale = {} if self.loss_scale is None else {"loss_scale": self.loss_scale}
         return {name: getattr(self, name) for name in names} | scale | self.memory
 
@@ -222,6 +230,8 @@ class TransformerGAN(keras.Model):
         o, d_steps = self.config.optimizer, self.config.training.d_steps
         self.g_optimizer.learning_rate = self._schedule(o.g_lr, d_steps, self._before("g"))
         self.d_optimizer.learning_rate = self._schedule(o.d_lr, 1)
+        if self.encoder is not None:
+            self.e_optimizer.learning_rate = self._schedule(o.g_lr, d_steps, self._before("e"))
         self._trace()
 
     def get_config(self) -> dict[str, Any]:
@@ -367,8 +377,9 @@ class TransformerGAN(keras.Model):
                 regularizer = functools.partial(self._g_regularizer, share=share)
                 more, length = summed(compiled(regularizer), t.g_parts, causes)
                 gradients = [a + b for a, b in zip(gradients, more, strict=True)]
-            if self.config.is_autoregressive and o.likelihood_weight:
-                more, g_logs = self._likelihood(real, label, draw, share * times)
+            has_likelihood = self.config.is_autoregressive or self.encoder is not None
+            if has_likelihood and o.likelihood_weight:
+                more, g_logs = self._likelihood(real, label, draw, share * times, context)
                 logs |= total(g_logs)
                 gradients = [
                     a + o.likelihood_weight * b for a, b in zip(gradients, more, strict=True)
@@ -515,7 +526,7 @@ class TransformerGAN(keras.Model):
         draw = randomness.Draw(self.config.training.seed, self.step, context, batch, real.dtype)
         label = self._drop_condition(label, draw)
         share = 1 / tf.cast(batch * context.num_replicas_in_sync, real.dtype)
-        gradients, logs = self._likelihood(real, label, draw, share)
+        gradients, logs = self._likelihood(real, label, draw, share, context)
         logs = context.all_reduce(tf.distribute.ReduceOp.SUM, logs)
         logs["g_grad_norm"] = self._apply(self.g_optimizer, self.generator, gradients, context)
         self._average()
@@ -523,14 +534,30 @@ class TransformerGAN(keras.Model):
         return logs
 
     def _likelihood(
-        self, real: tf.Tensor, label: tf.Tensor | None, draw: randomness.Draw, share: tf.Tensor
+        self,
+        real: tf.Tensor,
+        label: tf.Tensor | None,
+        draw: randomness.Draw,
+        share: tf.Tensor,
+        context: tf.distribute.ReplicaContext,
     ) -> tuple[Gradients, Logs]:
-        """Gradients of the negative log-likelihood of real samples, and its share of the logs."""
+        """Gradients of the negative log-likelihood of real samples, and its share of the logs.
+
+        An encoder, if there is one, learns here.
+        """
+        if self.encoder is not None:
+            sight: Tensors = {"real": real, "label": label}
+            sight["noise"] = draw.normal(randomness.ENCODED, (self.config.generator.latent_dim,))
+            gradients_of = functools.partial(self._autoencoding_gradients, share=share)
+            both, logs = summed(gradients_of, self.config.training.micro_batches, sight)
+            count = len(self.generator.trainable_variables)
+            self._apply(self.e_optimizer, self.encoder, both[count:], context)
+            return both[:count], logs
         size, tokens = self.config.generator.latent_dim, self.generator.tokens
         # Another z than the fakes': it is not what the real texts came of.
         numbers = draw.normal(randomness.LIKELIHOOD, (size + 2 * tokens,))
         uniform = 0.5 * (1 + tf.math.erf(numbers[:, size:] / 2**0.5))
-        sight: Tensors = {
+        sight = {
             "real": real,
             "label": label,
             "z": numbers[:, :size],
@@ -555,6 +582,23 @@ class TransformerGAN(keras.Model):
             total = self._scaled(losses, share)
         gradients = _gradients(tape, total, _values(self.generator))
         return gradients, {"likelihood": tf.reduce_sum(losses) * share}
+
+    def _autoencoding_gradients(
+        self, sight: Tensors, *, share: tf.Tensor
+    ) -> tuple[Gradients, Logs]:
+        """The same of texts made at once, given what an encoder finds in them; its own last."""
+        real, generator, encoder = sight["real"], self.generator, self.encoder
+        weights = _values(generator) + _values(encoder)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(weights)
+            posterior = tf.cast(encoder(real), real.dtype)  # [b, 2, latent_dim]
+            z = drawn(posterior, sight["noise"])
+            logits = tf.cast(generator.values(generator.mapping(z, sight["label"])), real.dtype)
+            weight = self.config.objective.kl_weight
+            losses, likelihood = negative_elbo(real, logits, posterior, weight)  # [b]
+            total = self._scaled(tf.reduce_sum(losses), share)
+        logs = {"likelihood": tf.reduce_sum(likelihood) * share}
+        return _gradients(tape, total, weights), logs
 
     def _anneal(self) -> None:
         """The relaxation of tokens at this step."""

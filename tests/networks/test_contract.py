@@ -20,7 +20,7 @@ from tests.exporting.samplers import make_generator
 from tgan_tf.config import PRECISIONS, Config
 from tgan_tf.exporting import tflite
 from tgan_tf.gan import TransformerGAN
-from tgan_tf.networks import build_discriminator, build_generator
+from tgan_tf.networks import build_discriminator, build_encoder, build_generator
 from tgan_tf.presets import PRESETS
 
 SMALL = {
@@ -278,10 +278,13 @@ DISCRIMINATORS |= {
         **{"d_group_width": 2, **UNCONDITIONAL},
     },
 }
-NETWORKS = [
-    *(("generator", name) for name in GENERATORS),
-    *(("discriminator", name) for name in DISCRIMINATORS),
-]
+TEXT = {
+    **{"g_tokens": "at_once", "kl_weight": 1, "d_stem": "patch", "g_windows": (0, 0)},
+    "data": {"modality": "text", "shape": (8, 1, 5), "vocabulary": tuple("abcde")},
+}
+ENCODERS = {"text": {**TEXT, **UNCONDITIONAL}}
+KINDS = {"generator": GENERATORS, "discriminator": DISCRIMINATORS, "encoder": ENCODERS}
+NETWORKS = [(kind, name) for kind, networks in KINDS.items() for name in networks]
 every_network = pytest.mark.parametrize("network", NETWORKS, ids="-".join, indirect=True)
 every_discriminator = pytest.mark.parametrize(
     "network", [n for n in NETWORKS if n[0] == "discriminator"], ids="-".join, indirect=True
@@ -289,7 +292,7 @@ every_discriminator = pytest.mark.parametrize(
 
 
 def configure(kind: str, name: str, precision: str = "float64") -> Config:
-    options = dict((GENERATORS if kind == "generator" else DISCRIMINATORS)[name])
+    options = dict(KINDS[kind][name])
     size, channels = options.pop("size", (8, 8)), options.pop("channels", 1)
     if preset := options.pop("preset", ""):
         # The other network as small as can be.
@@ -311,7 +314,8 @@ def configure(kind: str, name: str, precision: str = "float64") -> Config:
 
 
 def make(config: Config, kind: str) -> keras.Model:
-    return build_generator(config) if kind == "generator" else build_discriminator(config)
+    makers = {"generator": build_generator, "discriminator": build_discriminator}
+    return {**makers, "encoder": build_encoder}[kind](config)
 
 
 SCALES = ("gain", "q_gain", "k_gain", "layer_scale", "first_sigma", "moving_variance")
@@ -334,8 +338,8 @@ class Case:
         data = self.config.data
         shape = data.signal_shape
         self.shapes = [(self.config.generator.latent_dim,), shape]
-        if kind == "discriminator":
-            self.shapes = [shape, ()]
+        if kind != "generator":
+            self.shapes = [shape, () if kind == "discriminator" else (2, self.shapes[0][0])]
         x = tf.constant(random.normal(size=(3, *self.shapes[0])))
         label = [tf.constant([2, 0, 1])] if data.condition else []
         if data.condition in ("attributes", "vector"):

@@ -127,14 +127,22 @@ class ObjectiveConfig:
     )
     likelihood_kimg: float = option(
         0.0,
-        "of texts made one_by_one: begin with likelihood alone, for so many thousand of them",
+        "of texts made one_by_one, or with kl_weight: begin with likelihood alone, for so many"
+        " thousand of them",
         low=0,
     )
     likelihood_lr: float = option(
         1e-3, "learning rate at the start of that; falls to a twentieth by a cosine", above=0
     )
     likelihood_weight: float = option(
-        1.0, "of texts made one_by_one: weight of the likelihood afterwards", low=0
+        1.0, "of the same: weight of the likelihood afterwards", low=0
+    )
+    kl_weight: float = option(
+        0.0,
+        "of texts made at_once: learn by likelihood too, of real texts given the z that an encoder"
+        " finds in them; weight of the divergence of such z from those that samples are made of"
+        " (VAE: 1); 0: no encoder",
+        low=0,
     )
     token_dropout: float = option(
         0.1,

@@ -21,6 +21,7 @@ _OF_TOKENS = (
     "gumbel_temperature",
     "gumbel_temperature_final",
 )
+_OF_LIKELIHOOD = ("likelihood_kimg", "likelihood_lr", "likelihood_weight")
 # Of the generator; what else it has is of images, or of texts made at once.
 _KNOWN = {
     *("latent_dim", "w_dim", "mapping_layers", "g_class_std", "g_tokens", "g_widths", "g_depths"),
@@ -60,8 +61,14 @@ def check_unused_of_texts(config: Config) -> None:
     unused = []
     if not is_text:
         unused += ["g_tokens"] * (generator.g_tokens != GeneratorConfig.g_tokens)
+    if objective.kl_weight and (by_one or not is_text):
+        raise ConfigError(
+            f"--kl_weight={objective.kl_weight:g} is for texts of --g_tokens=at_once; leave it out"
+        )
     if not by_one:
-        unused += [n for n in _OF_TOKENS if getattr(objective, n) != getattr(ObjectiveConfig, n)]
+        known = _OF_LIKELIHOOD if objective.kl_weight else ()
+        names = [name for name in _OF_TOKENS if name not in known]
+        unused += [n for n in names if getattr(objective, n) != getattr(ObjectiveConfig, n)]
     if unused:
         what = "texts made one by one" if is_text else "texts"
         raise ConfigError(f"--{unused[0]} is for {what}; leave it out")

@@ -156,6 +156,12 @@ class Config:
         return self.data.modality == "text" and self.generator.g_tokens == "one_by_one"
 
     @property
+    def has_encoder(self) -> bool:
+        """Whether an encoder finds the z of real texts for a generator that makes them at once."""
+        at_once = self.data.modality == "text" and not self.is_autoregressive
+        return at_once and bool(self.objective.kl_weight)
+
+    @property
     def likelihood_steps(self) -> int:
         """Steps at the start that have no game yet."""
         kimg = self.objective.likelihood_kimg

@@ -12,10 +12,11 @@ from tgan_tf.networks.frozen_discriminator import FrozenDiscriminator
 from tgan_tf.networks.generator import TransformerGenerator
 from tgan_tf.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from tgan_tf.networks.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
+from tgan_tf.networks.text_encoder import TextEncoder
 from tgan_tf.networks.text_generator import AutoregressiveGenerator
 from tgan_tf.networks.video import VideoDiscriminator, VideoGenerator
 
-__all__ = ["build_discriminator", "build_generator"]
+__all__ = ["build_discriminator", "build_encoder", "build_generator"]
 
 _GENERATORS: dict[str, type[keras.Model]] = {
     "transformer": TransformerGenerator,
@@ -53,3 +54,12 @@ def build_discriminator(config: Config, **kwargs: object) -> keras.Model:
     discriminator = _DISCRIMINATORS_OF.get(config.data.modality, usual)(config, **kwargs)
     discriminator.build()
     return discriminator
+
+
+def build_encoder(config: Config) -> keras.Model | None:
+    """The encoder of texts, with its weights made; None: the configuration has none."""
+    if not config.has_encoder:
+        return None
+    encoder = TextEncoder(config)
+    encoder.build()
+    return encoder

@@ -239,6 +239,18 @@ class TransformerGenerator(keras.Model):
         self, w: tf.Tensor, noise: tf.Tensor | None = None, given: tf.Tensor | None = None
     ) -> tf.Tensor:
         """``w`` ``[B, w_dim]`` (and ``given``) -> signal ``[B, H, W, C]``; of images in [-1, 1]."""
+        if self.config.data.given_voices and given is None:
+            given = tf.zeros((tf.shape(w)[0], *self.config.data.signal_shape), self.compute_dtype)
+        made = self.modality.activate(self.values(w, noise, given))
+        if given is None:
+            return made
+        given = tf.cast(given, made.dtype)
+        return tf.where(tf.reduce_any(given != 0, axis=-1, keepdims=True), given, made)
+
+    def values(
+        self, w: tf.Tensor, noise: tf.Tensor | None = None, given: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """What ``synthesis`` activates, ``[B, H, W, C]``: of texts, logits of all tokens."""
         g = self.config.generator
         w = tf.cast(w, self.compute_dtype)
         count, width = self.grids[0][0] * self.grids[0][1], g.g_widths[0]
@@ -253,10 +265,7 @@ class TransformerGenerator(keras.Model):
             x = tf.zeros((tf.shape(w)[0], count, width), self.compute_dtype)  # [B, N, C]
             if self.constant is not None:
                 x = x + tf.cast(self.constant, x.dtype)
-        if self.config.data.given_voices:
-            if given is None:
-                shape = (tf.shape(w)[0], *self.config.data.signal_shape)
-                given = tf.zeros(shape, self.compute_dtype)
+        if given is not None:
             x = x + self.given_stem(given)
         parts = self._noise.parts(noise, self.compute_dtype)
         images: list[tf.Tensor] = []
@@ -271,12 +280,7 @@ class TransformerGenerator(keras.Model):
                 level, rest = divmod(index + 1, max(1, depth // g.g_levels))
                 if stage == len(self.stages) - 1 and g.g_levels > 1 and index >= 0 and not rest:
                     images.append(self._image(x, w, level - 1))
-        # [B, H, W, channels]
-        made = self.modality.activate(tf.add_n(images) if images else self._image(x, w, 0))
-        if given is None:
-            return made
-        given = tf.cast(given, made.dtype)
-        return tf.where(tf.reduce_any(given != 0, axis=-1, keepdims=True), given, made)
+        return tf.add_n(images) if images else self._image(x, w, 0)
 
     def _image(self, x: tf.Tensor, w: tf.Tensor, level: int) -> tf.Tensor:
         """Tokens ``[B, N, C]`` and ``w`` ``[B, w_dim]`` -> ``[B, H, W, channels]``."""

@@ -28,6 +28,7 @@ import tensorflow as tf
     GIVEN,
 ) = range(17)
 LIKELIHOOD = PATH  # no generator has both
+ENCODED = GIVEN  # no data have both
 
 
 class Draw:

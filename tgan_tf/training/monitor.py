@@ -62,7 +62,8 @@ class Monitor:
 
     def weights_are_finite(self) -> bool:
         """Whether these weights may be saved: the losses of a step are of the weights before it."""
-        networks = (self._gan.generator, self._gan.discriminator, self._gan.ema_generator)
+        networks = [self._gan.generator, self._gan.discriminator, self._gan.ema_generator]
+        networks += [] if self._gan.encoder is None else [self._gan.encoder]
         return all(
             math.isfinite(float(tf.linalg.global_norm([w.value for w in network.weights])))
             for network in networks

@@ -1,0 +1,71 @@
+"""Texts that are made at once, with an encoder beside the game."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.texts import POEM, text_config
+from tgan_tf.config import Config, ConfigError
+from tgan_tf.config.texts import check_unused_of_texts
+from tgan_tf.gan import TransformerGAN
+
+OPTIONS = {
+    **{"g_tokens": "at_once", "g_patch": 1, "g_depths": 1, "kl_weight": 0.1, "likelihood_lr": 0.02},
+    **{"batch_size": 8, "total_kimg": 0.8},
+}
+# Four texts, each of one character: what comes before says what comes next.
+TEXTS = np.repeat(np.arange(8, dtype=np.int32)[:, None] % 4, 4, axis=1)
+LABELS = np.arange(8, dtype=np.int32) % 2
+
+
+def make(**changes) -> TransformerGAN:
+    return TransformerGAN(text_config(POEM, 4, **{**OPTIONS, **changes}))
+
+
+def test_learns_to_spell():
+    """By likelihood alone: without a z that tells the texts apart, it could not be below ln 4."""
+    gan = make(likelihood_kimg=0.8)
+    step, losses = gan.make_step(), []
+    for _ in range(60):
+        logs = step((tf.constant(TEXTS), tf.constant(LABELS)))
+        losses.append(float(logs["likelihood"]))
+    assert losses[0] > np.log(len(POEM)) - 0.5
+    assert np.mean(losses[-5:]) < 0.5 * np.log(4)
+
+
+def test_one_step_in_parts_is_one_step():
+    """Of the whole batch; encoder and all."""
+    results = []
+    for parts in (1, 2):
+        gan = make(micro_batches=parts, d_pack=2, precision="float64")
+        before = [w.numpy() for w in gan.encoder.weights]
+        logs = gan.train_step((tf.constant(TEXTS), tf.constant(LABELS)))
+        assert {"likelihood", "loss_d", "loss_g"} <= logs.keys()
+        assert {"encoder", "e_optimizer"} <= gan.trackables().keys()
+        moved = [(w.numpy() != b).any() for w, b in zip(gan.encoder.weights, before, strict=True)]
+        assert all(moved)
+        results.append(gan.encoder.get_weights() + gan.generator.get_weights())
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-6, atol=1e-9)
+
+
+def test_without_a_weight_there_is_no_encoder():
+    gan = make(kl_weight=0.0)
+    assert gan.encoder is None
+    assert "encoder" not in gan.trackables()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dataset": "digits", "kl_weight": 1.0},
+        {"dataset": "poems", "kl_weight": 1.0},
+        {"dataset": "poems", "g_tokens": "at_once", "likelihood_weight": 2.0},
+        {"dataset": "poems", "g_tokens": "at_once", "kl_weight": 1.0, "token_dropout": 0.2},
+    ],
+)
+def test_options_without_effect(changes):
+    with pytest.raises(ConfigError, match=r"kl_weight|likelihood_weight|token_dropout"):
+        check_unused_of_texts(Config().replace(**changes))
