@@ -588,6 +588,7 @@ class TransformerGAN(keras.Model):
     ) -> tuple[Gradients, Logs]:
         """The same of texts made at once, given what an encoder finds in them; its own last."""
         real, generator, encoder = sight["real"], self.generator, self.encoder
+        assert encoder is not None
         weights = _values(generator) + _values(encoder)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
@@ -794,7 +795,8 @@ class TransformerGAN(keras.Model):
             tape.watch(fake)
             loss, fake_logit = self.game.g_loss(real_logit, fake, label, numbers)
             total = self._scaled(tf.reduce_sum(loss), share)
-        return tape.gradient(total, fake), loss, fake_logit
+        # Of packs it would be slices, which cannot be joined.
+        return tf.convert_to_tensor(tape.gradient(total, fake)), loss, fake_logit
 
     def _scaled(self, loss: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
         """A loss, or a sum of them -> its share of the mean, scaled for float16."""
