@@ -8,16 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl import flags
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 import tgan_tf
 from tests.language import bert
+from tgan_tf import generate
 from tgan_tf.config import ConfigError, DataConfig
 from tgan_tf.data.sources import load_source
 from tgan_tf.exporting import to_saved_model
 from tgan_tf.exporting.text_encoder import to_text_encoder
-from tgan_tf.generate import plan
+from tgan_tf.modalities.pictures import rows_of_classes
 
 CAPTIONS = ["a cat", "a cat sat.", "unknowns", "sat!"]
 
@@ -100,7 +102,7 @@ def test_a_run_draws_text(run):
     each = sampler.sample(range(2), text=["a cat sat.", "sat!"])
     np.testing.assert_array_equal(each[0], images[0])
     assert (sampler.sample([0], text="", guidance=2.0) != images[0]).any()
-    _, labels = plan([5], "a cat sat.", sampler)
+    _, labels = generate.plan([5], "a cat sat.", sampler)
     np.testing.assert_array_equal(labels, vector)
     with pytest.raises(ValueError, match="text and label"):
         sampler.sample([0], vector[0], text="a")
@@ -108,6 +110,40 @@ def test_a_run_draws_text(run):
     assert len(names) == 3
     assert set(names) <= set(CAPTIONS)
     assert (run / "samples" / "classes.png").is_file()
+
+
+def draw(*arguments: object) -> np.ndarray:
+    """What the command that draws pictures writes."""
+    values = flags.FlagValues()
+    generate.define_flags(values)
+    values(["generate", *map(str, arguments)])
+    generate.run(values)
+    with Image.open(values.out) as picture:
+        return np.asarray(picture)
+
+
+def test_rows_of_captions(run, folder, tmp_path):
+    out = f"--out={tmp_path / 'rows.png'}"
+    sampler, seeds = tgan_tf.load(run), range(3)
+
+    def expected(captions: list[str]) -> np.ndarray:
+        made = np.concatenate([sampler.sample(seeds, text=text) for text in captions])
+        return rows_of_classes(made, np.repeat(np.arange(len(captions)), 3), captions, 3)[..., 0]
+
+    held_out = load_source(DataConfig(**options(folder))).val.captions
+    picture = draw(f"--run={run}", "--seeds=0-2", "--captions=held-out:9", out)
+    np.testing.assert_array_equal(picture, expected(sorted(set(held_out))))
+    asked = tmp_path / "asked.txt"
+    asked.write_text("sat!\n\na cat sat. a cat sat. a cat sat. a cat sat.\n", encoding="utf-8")
+    picture = draw(f"--run={run}", "--seeds=0-2", f"--captions={asked}", out)
+    np.testing.assert_array_equal(picture, expected(asked.read_text().split("\n")[::2][:2]))
+    for given, message in {
+        "none.txt": "--captions=none.txt: no such file",
+        "held-out --label=a": "leave --label and --single out",
+        "held-out --columns=3": "--columns is for a plain grid",
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            draw(f"--run={run}", *f"--captions={given}".split())
 
 
 def test_the_encoder_as_a_tflite_file(run, tmp_path):

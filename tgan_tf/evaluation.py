@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tgan_tf import caption_metrics, other_metrics
 from tgan_tf import generator_metrics as extra
-from tgan_tf import other_metrics
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.data.cache import cache_root
 from tgan_tf.data.opaque import OpaqueRows, opaque
@@ -51,8 +51,8 @@ _GROUPS = {
     "density_coverage": ("density", "coverage"),
     "class_accuracy": ("class_accuracy",),
 }
-# Need more than features: see ``generator_metrics``.
-_OF_GENERATORS = ("ppl", "cas", "memorisation", "retrieval")
+# Need more than features: see ``generator_metrics`` and ``caption_metrics``.
+_OF_GENERATORS = ("ppl", "cas", "memorisation", *caption_metrics.NAMES)
 _MOST_REALS = 50_000  # as many as published distances use
 _MOST_NEIGHBOURS = 10_000  # samples of either set in metrics that compare all pairs
 _SHOWN = 64  # samples among which those nearest to training images are looked for
@@ -186,8 +186,7 @@ def check(config: Config, source: Source, split: str = "auto") -> None:
                 f"--metrics={name} compares classes, and there are none: leave it out, or use data"
                 " with labels and --conditional"
             )
-    if "retrieval" in e.metrics:
-        extra.check_captions(source)
+    caption_metrics.check(e.metrics, source)
     count = len(Reference.of(source, split))
     fewest = min(e.eval_samples, count, _MOST_NEIGHBOURS)
     definitions = _definitions(config)
@@ -315,6 +314,12 @@ def measure(
                     )
                 results |= _result("memorisation", outcome, network, seconds)
                 pictures.setdefault("neighbours", picture)
+            if "caption_diversity" in wanted:
+                with counting("drawing captions") as progress:
+                    outcome, seconds = _timed(
+                        caption_metrics.caption_diversity, sample, source, network, progress
+                    )
+                results |= _result("caption_diversity", outcome, network, seconds)
         if "cas" in e.metrics and isinstance(classifier, Classifier):
             with counting("training on samples") as progress:
                 outcome, seconds = _timed(
@@ -329,7 +334,9 @@ def measure(
         retrieved: dict[str, Result] = {}
         if "retrieval" in e.metrics:
             with counting("matching captions") as progress:
-                outcome, seconds = _timed(extra.retrieval, sample, source, sampler, progress)
+                outcome, seconds = _timed(
+                    caption_metrics.retrieval, sample, source, sampler, progress
+                )
             retrieved["retrieval"] = Result(**vars(outcome), extractor="matcher", seconds=seconds)
     except ConfigError:  # names its option itself
         raise

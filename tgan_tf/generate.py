@@ -3,9 +3,11 @@
     python -m tgan_tf.generate --run=runs/00012-digits --seeds=0-63 --label=3 --truncation=0.7
 
 writes the 64 pictures as one grid, RUN/generated/seeds0-63-label3-psi0.7-step2813.png.
-`--label=all` makes a row for each class or attribute, `--single` writes a file for each picture,
-`--out` says where. The same seed is the same picture in the exported SavedModel and TFLite file. 64
-small pictures take about 10 seconds, nearly all of it for starting TensorFlow.
+`--label=all` makes a row for each class or attribute, `--captions=held-out` one for each of ten
+captions that training did not see (`held-out:N`: of N; or name a text file of captions), `--single`
+writes a file for each picture, `--out` says where. The same seed is the same picture in the
+exported SavedModel and TFLite file. 64 small pictures take about 10 seconds, nearly all of it for
+starting TensorFlow.
 
 Of a run of texts it writes a .txt file (`--out=NAME.jsonl`: with seed and class; `NAME.png`: a
 picture). `--temperature`, `--top_k`, `--top_p` and `--prefix` steer texts whose tokens are made one
@@ -16,6 +18,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,11 +31,14 @@ from tgan_tf.files import replacing
 
 if TYPE_CHECKING:
     from tgan_tf.conditions import Condition
+    from tgan_tf.data.types import Progress
     from tgan_tf.inference import Sampler
 
 _BATCH = 64
 _STEERING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "prefix": ""}
 _TEXT_ENDINGS = (".txt", ".jsonl", ".png")
+_ROWS = 10  # of held-out captions
+_HELD_OUT = re.compile(r"held-out(?::([1-9]\d*))?")
 _SEEDS = re.compile(r"(-?\d+)(?:-(-?\d+))?")
 
 
@@ -47,6 +54,13 @@ def define_flags(values: flags.FlagValues) -> None:
         "",
         "a class by name or index; attributes, like hat,smile:0.5, or none; the .npy file of a"
         " vector; a caption; all: a row for each class or attribute; empty: each seed's own",
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "captions",
+        "",
+        "a row for each: a text file with a caption a line; or held-out:N, N captions of --dataset"
+        " that training did not see",
         flag_values=values,
     )
     flags.DEFINE_float(
@@ -166,13 +180,51 @@ def plan(seeds: list[int], label: str, sampler: Sampler) -> tuple[list[int], np.
     return seeds, condition.check(condition.parse(label) if label else None, check_seeds(seeds))
 
 
+def caption_rows(
+    asked: str, sampler: Sampler, counting: Callable[[str], AbstractContextManager[Progress]]
+) -> list[str]:
+    """The captions that `--captions` asks for.
+
+    Args:
+        asked: the flag.
+        sampler: of the run, which says what the data are.
+        counting: called with what is being counted; gives a context with a progress callback.
+
+    Raises:
+        ValueError: the generator takes no captions, or there are none.
+    """
+    flag = f"--captions={asked}"
+    if not sampler.condition.encoder:
+        raise ValueError(f"{flag}: this generator takes none; train one with --captions")
+    match = _HELD_OUT.fullmatch(asked)
+    if not match:
+        path = Path(asked).expanduser()
+        if not path.is_file():
+            raise ValueError(f"{flag}: no such file; give a text file, or held-out:10")
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if captions := [line.strip() for line in lines if line.strip()]:
+            return captions
+        raise ValueError(f"{flag}: no caption in it; write one a line")
+    from tgan_tf.data.sources import load_source
+
+    data = sampler.config.data
+    with counting(f"preparing {data.dataset}") as progress:
+        captions = sorted(set(load_source(data, progress=progress).val.captions))
+    count = min(len(captions), int(match[1] or _ROWS))
+    return [captions[i] for i in np.linspace(0, len(captions) - 1, count).astype(int)]
+
+
 def run(values: flags.FlagValues) -> None:
     """Draws, writes and prints where."""
-    asked, rows = parse_seeds(values.seeds), values.label == "all"
+    asked, rows = parse_seeds(values.seeds), values.label == "all" or bool(values.captions)
     if values.columns < 0:
         raise ValueError(f"--columns={values.columns}: must not be negative")
     if values.columns and (rows or values.single):
-        raise ValueError("--columns is for a plain grid; leave it out with --label=all or --single")
+        raise ValueError(
+            "--columns is for a plain grid; leave it out with --label=all, --captions or --single"
+        )
+    if values.captions and (values.label or values.single):
+        raise ValueError("--captions makes rows of its own: leave --label and --single out")
     if values.w:
         of_w(values)
         return
@@ -183,7 +235,15 @@ def run(values: flags.FlagValues) -> None:
 
     edits = parse_edits(values.edit)
     steering: dict[str, Any] = {name: values[name].value for name in _STEERING}
-    seeds, labels = plan(asked, values.label, sampler)
+    labels: np.ndarray | None
+    names: Sequence[str] = ()
+    if values.captions:
+        names = caption_rows(values.captions, sampler, Console().counting)
+        vectors = sampler.condition.check(names, range(len(names)))
+        seeds, labels = asked * len(names), np.repeat(vectors, len(asked), axis=0)
+    else:
+        names = sampler.condition.rows()[0] if rows else ()
+        seeds, labels = plan(asked, values.label, sampler)
     is_text = sampler.modality.name == "text"
     name = _default_name(values, sampler.step, ".txt" if is_text else ".png")
     out = Path(values.out or find_run(values.run) / "generated" / name)
@@ -211,7 +271,6 @@ def run(values: flags.FlagValues) -> None:
         if is_text and out.suffix != ".png":
             _write_texts(out, sampler, images, seeds, labels)
         elif rows:
-            names, _ = sampler.condition.rows()
             row_of_each = np.repeat(np.arange(len(names)), len(asked))
             picture = sampler.modality.class_rows(images, row_of_each, names, len(asked))
             save_png(picture, out)
@@ -222,7 +281,7 @@ def run(values: flags.FlagValues) -> None:
 
 def of_w(values: flags.FlagValues) -> None:
     """Draws what `--w` holds."""
-    for name in ("seeds", "label", "guidance", "given", "single"):
+    for name in ("seeds", "label", "captions", "guidance", "given", "single"):
         if values[name].present:
             raise ValueError(f"--{name}: --w says what is drawn; leave one of them out")
     sampler = command.load_run(values)  # starts TensorFlow, quietly
@@ -292,6 +351,8 @@ def _default_name(values: flags.FlagValues, step: int, ending: str = ".png") -> 
     if values.truncation != 1:
         parts.append(f"psi{values.truncation}")
     parts += [f"frames{values.frames}"] if values.frames else []
+    if values.captions:
+        parts.append(f"captions-{Path(values.captions).stem}")
     parts += [f"given{Path(values.given).stem}"] if values.given else []
     parts += [edit.replace(":", "") for edit in values.edit]
     if values.guidance != 1:

@@ -9,12 +9,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tgan_tf.config import ConfigError
-from tgan_tf.data.opaque import OpaqueRows, opaque
+from tgan_tf.data.opaque import OpaqueRows
 from tgan_tf.data.types import Source
 from tgan_tf.inference import Sampler
 from tgan_tf.metrics import influence, intervals, neighbours
-from tgan_tf.metrics import retrieval as matching
 from tgan_tf.metrics.classifier import train_classifier
 from tgan_tf.metrics.features import FeatureExtractor
 from tgan_tf.metrics.network import Network
@@ -29,10 +27,6 @@ _BATCH = 50
 _QUERIES = 2000  # samples, and unseen images, whose nearest training image is looked for
 NEIGHBOURS = 5  # training images in each row of the picture
 _SHOWN = 16  # rows of the picture
-# Of the held-out pairs, the share that the matching network learns; the rest it is asked about.
-_MATCHER_SHARE = 0.75
-_DRAWINGS = 4  # of every caption that is asked about
-_GUIDANCE = (1.5, 2.0, 3.0)
 _AVERAGED_SIDE = 32  # pixels, where pixels are compared
 
 
@@ -229,70 +223,3 @@ def _rows(images: np.ndarray, found: neighbours.Neighbours, train: OpaqueRows) -
 
 def _some(count: int) -> np.ndarray:
     return np.linspace(0, count - 1, min(count, _QUERIES)).astype(np.int64)
-
-
-def check_captions(source: Source) -> None:
-    """Whether retrieval can be measured.
-
-    Raises:
-        ConfigError: there are no captions, or too few are held out.
-    """
-    captions = source.val.captions
-    if not captions:
-        raise ConfigError(
-            f"--metrics=retrieval: {source.name} has no captions; use --captions, or leave it out"
-        )
-    asked = [captions[row] for row in _caption_rows(source)[1]]
-    if len(set(asked)) < matching.AMONG:
-        raise ConfigError(
-            f"--metrics=retrieval: of {len(captions)} held-out captions {len(set(asked))} different"
-            f" ones are asked about, and {matching.AMONG} are needed; use a larger --val_fraction"
-        )
-
-
-def retrieval(
-    sample: Callable[..., np.ndarray], source: Source, sampler: Sampler | None, progress: Progress
-) -> Outcome:
-    """Share of samples whose caption, which the generator never saw, is among the first 5 of 100.
-
-    A matching network learns most of the held-out pairs; captions of the others are drawn, four
-    times each. Among the details: the same share of the real images (``real``), by chance, and with
-    guidance, where the generator can be guided.
-
-    Args:
-        sample: (seeds, vectors) -> uint8 ``[N, H, W, C]``.
-        source: with captions.
-        sampler: of the generator, for guidance.
-        progress: called with steps of the matcher's training done and all.
-    """
-    learned, asked = _caption_rows(source)
-    images, vectors = OpaqueRows(source.val.samples), source.val.labels
-    assert vectors is not None
-    matcher = matching.train_matcher(images[learned], vectors[learned], progress=progress)
-    wanted = np.tile(vectors[asked], (_DRAWINGS, 1))
-    seeds = range(len(wanted))
-
-    def share(made: np.ndarray, of: np.ndarray) -> np.ndarray:
-        return matching.among_the_first(opaque(made), of, matcher)
-
-    hits = share(sample(seeds, wanted), wanted)
-    details: dict[str, object] = {
-        "real": float(share(images[asked], vectors[asked]).mean()),
-        "chance": matching.FIRST / matching.AMONG,
-        "captions": len(asked),
-    }
-    if sampler is not None and sampler.guided:
-        details["with_guidance"] = {
-            f"{scale:g}": float(share(sampler.sample(seeds, wanted, 1.0, scale), wanted).mean())
-            for scale in _GUIDANCE
-        }
-    # Drawings of one caption are hits together: the captions are resampled.
-    interval = intervals.bootstrap_mean(hits.reshape(_DRAWINGS, -1).mean(axis=0))
-    return Outcome(float(hits.mean()), len(learned), len(hits), interval, details)
-
-
-def _caption_rows(source: Source) -> tuple[np.ndarray, np.ndarray]:
-    """Held-out rows that the matching network learns, and those that it is asked about."""
-    order = np.random.default_rng(0).permutation(len(source.val))
-    count = round(_MATCHER_SHARE * len(order))
-    return np.sort(order[:count]), np.sort(order[count:])

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+from tests.language import bert
 from tgan_tf.config import ConfigError, DataConfig
 from tgan_tf.data import tfds as module
 from tgan_tf.data.sources import load_source
@@ -123,6 +124,50 @@ def test_truth_values_are_attributes(load, tmp_path):
     pixels = source.train.samples[:, 0, 0, 0]
     np.testing.assert_array_equal(source.train.labels, np.stack([pixels > 4, pixels % 2], axis=1))
     assert len(source.val) == 2
+
+
+CAPTIONED = {
+    "text": tfds.features.Text(),
+    "several": tfds.features.Sequence(tfds.features.Text()),
+    "as coco_captions": tfds.features.Sequence({"id": np.int64, "text": tfds.features.Text()}),
+}
+
+
+@pytest.mark.parametrize("kind", CAPTIONED)
+def test_captions(load, tmp_path, kind):
+    def caption(v):
+        texts = [] if v < 0 else [f"a {['cat', 'sat'][v % 2]}", "un"]
+        return {
+            "text": texts[0] if texts else "",
+            "several": texts,
+            "as coco_captions": [{"id": i, "text": text} for i, text in enumerate(texts)],
+        }[kind]
+
+    examples = [
+        {"picture": image(v), "kind": v % 2, "extra": "x", "captions": caption(v)} for v in range(6)
+    ]
+    hidden = [{**example, "captions": caption(-1)} for example in examples[:2]]
+    features = {**FEATURES, "captions": CAPTIONED[kind]}
+    splits = {"train": examples[:4], "validation": examples[4:], "test": hidden}
+    build(tmp_path / "tfds", "tiny", features, splits)
+    bert.write(tmp_path / "bert")
+    source = load(captions=True, text_encoder=str(tmp_path / "bert"), caption_length=8)
+    for split in (source.train, source.val):
+        odd = split.samples[:, 0, 0, 0] % 2
+        assert split.captions == tuple(f"a {['cat', 'sat'][v]}" for v in odd)
+    assert values(source.val) == [4, 5]
+    assert source.train.labels.shape == (4, bert.WIDTH)
+
+
+def test_no_text_for_captions(load, tmp_path):
+    build(
+        tmp_path / "tfds",
+        "tiny",
+        {"image": tfds.features.Image()},
+        {"train": [{"image": image(1)}]},
+    )
+    with pytest.raises(ConfigError, match=r"--captions: .*tfds:tiny has no text .*\(image\)"):
+        load(captions=True)
 
 
 def test_held_out_share_without_labels_and_fixed_size(load, tmp_path):

@@ -40,6 +40,19 @@ def test_about_as_many_columns_as_rows():
     assert tile(np.zeros((10, 64, 64, 1), np.uint8)).shape[1] == 4 * (64 + GAP) + GAP
 
 
+def test_long_names_take_several_lines():
+    images = np.zeros((2, 8, 8, 3), np.uint8)
+    width = tile(images, 1).shape[1]
+
+    def names(*given: str) -> np.ndarray:
+        return pictures.with_row_names(tile(images, 1), given)[:, :-width]
+
+    long = names("a", 12 * "long names ")
+    assert long.shape[1] < 2 * names("a", 3 * "long names ").shape[1]
+    top, bottom = ((half < 128).any(axis=(1, 2)) for half in np.split(long, 2))
+    assert top.sum() < 15 < 25 < bottom.sum()  # rows of pixels with ink: of one line, of three
+
+
 def test_nothing_to_show():
     with pytest.raises(ValueError, match="no images"):
         tile(np.zeros((0, 4, 4, 1), np.uint8))

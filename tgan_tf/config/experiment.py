@@ -27,6 +27,7 @@ MORE_METRICS = (
     "cas",
     "memorisation",
     "retrieval",
+    "caption_diversity",
 )
 EXTRACTORS = (
     "auto",

@@ -3,6 +3,8 @@
 - Image and label are those of the data set's supervised keys, else the features ``image`` and
   ``label``, else the first image feature and the first class label; without one, a dictionary of
   truth values, such as ``attributes`` of ``celeb_a``, is the attributes; else no labels.
+- With ``--captions``: the feature ``caption``, ``captions``, ``text`` or ``description``, else the
+  first one of text; of a sequence of texts, as of ``coco_captions``, the first.
 - The split ``train`` is trained on. ``test``, else ``validation``, is held out, if it has labels
   where ``train`` has them; otherwise an evenly spaced share of ``train`` is.
 """
@@ -22,6 +24,8 @@ from tgan_tf.config import ConfigError, DataConfig
 from tgan_tf.data import pixels
 from tgan_tf.data.reader import Item, Reader
 from tgan_tf.data.split import is_held_out
+
+_CAPTIONS = ("caption", "captions", "text", "description")
 
 
 class TfdsReader(Reader):
@@ -46,6 +50,7 @@ class TfdsReader(Reader):
         self.name = info.name
         self.licence = (info.redistribution_info.license if info.redistribution_info else "") or ""
         self._find_features(info)
+        self._caption_path = self._find_caption(info.features) if data.captions else ()
         if "train" not in info.splits:
             raise ConfigError(
                 f"{self._flag}: has no split 'train', only {', '.join(info.splits) or 'none'}"
@@ -95,17 +100,48 @@ class TfdsReader(Reader):
         if self._label_key:
             self.attribute_names = tuple(sorted(features[self._label_key]))
 
+    def _find_caption(self, features: Any) -> tuple[str, ...]:
+        """Keys of a text, from the outside in."""
+        kinds = self._tfds.features
+
+        def path(feature: Any) -> tuple[str, ...] | None:
+            if isinstance(feature, kinds.Text):
+                return ()
+            if isinstance(feature, kinds.Sequence):
+                return path(feature.feature)
+            if not isinstance(feature, kinds.FeaturesDict):
+                return None
+            for key in (k for k in (*_CAPTIONS, *feature) if k in feature):
+                if (inside := path(feature[key])) is not None:
+                    return (key, *inside)
+            return None
+
+        found = path(features)
+        if found is None:
+            raise ConfigError(
+                f"--captions: {self._flag} has no text among its features ({', '.join(features)})"
+            )
+        return found
+
     def _has_labels(self, split: str) -> bool:
-        """Some data sets hide the labels of the test split: they are all -1."""
-        if not self._label_key:
-            return True
-        if self.attribute_names:
+        """Some data sets hide the labels of the test split: they are all -1, captions empty."""
+        if not self._caption_path and (not self._label_key or self.attribute_names):
             return True
         (example,) = self._examples(split, take=1)
+        if self._caption_path:
+            return bool(self._caption(example))
         return bool(example[self._label_key] >= 0)
 
+    def _caption(self, example: Any) -> str:
+        """The (first) caption; empty: none. Without ``--captions`` nobody asks for one."""
+        for key in self._caption_path:
+            example = example[key]
+        texts = np.ravel(example)
+        return " ".join(texts[0].decode(errors="replace").split()) if len(texts) else ""
+
     def _examples(self, split: str, take: int = -1) -> Iterator[dict[str, Any]]:
-        wanted = {key: True for key in (self._image_key, self._label_key) if key}
+        keys = (self._image_key, self._label_key, *self._caption_path[:1])
+        wanted = {key: True for key in keys if key}
         dataset = self._builder.as_dataset(
             split=split,
             shuffle_files=False,
@@ -146,7 +182,8 @@ class TfdsReader(Reader):
             label = np.array([found[name] for name in self.attribute_names], np.float32)
         else:
             label = int(found)
-        return Item((where, example[self._image_key]), label, held_out)
+        caption = self._caption(example) if self._caption_path else ""
+        return Item((where, example[self._image_key]), label, held_out, caption)
 
     def load(self, key: tuple[str, np.ndarray], size: tuple[int, int]) -> Image.Image:
         image = key[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ GAP = 2  # pixels between neighbours and around them
 _LEGIBLE = 48  # small images are enlarged until their longer side has about so many pixels
 _WHITE = 255
 _TEXT_SIZE = 12
+_LINE, _LINES = 32, 3  # characters of a line, lines of a name
 
 
 def tile(images: np.ndarray, columns: int = 0, scale: int = 0) -> np.ndarray:
@@ -61,20 +63,24 @@ def with_row_names(picture: np.ndarray, names: Sequence[str]) -> np.ndarray:
 
     Args:
         picture: uint8 [height, width, C] with ``len(names)`` rows of equal height.
-        names: one for each row.
+        names: one for each row; long ones, as captions are, take up to three lines.
     """
     font = ImageFont.load_default(_TEXT_SIZE)
-    width = math.ceil(max(font.getlength(name) for name in names)) + 4 * GAP
+    wrapped = [
+        textwrap.wrap(name, _LINE, max_lines=_LINES, placeholder=" ...") or [""] for name in names
+    ]
+    width = math.ceil(max(font.getlength(line) for lines in wrapped for line in lines)) + 4 * GAP
     gutter = Image.new("L", (width, len(picture)), _WHITE)
     draw = ImageDraw.Draw(gutter)
     row_height = (len(picture) - GAP) / len(names)
-    for index, name in enumerate(names):
+    for index, lines in enumerate(wrapped):
         middle = GAP / 2 + (index + 0.5) * row_height
-        draw.text((width - 2 * GAP, middle), name, fill=0, font=font, anchor="rm")
-    text = np.asarray(gutter)[..., np.newaxis].repeat(picture.shape[-1], axis=-1)
+        place, text = (width - 2 * GAP, middle), "\n".join(lines)
+        draw.text(place, text, fill=0, font=font, anchor="rm", align="right", spacing=2)
+    written = np.asarray(gutter)[..., np.newaxis].repeat(picture.shape[-1], axis=-1)
     if picture.shape[-1] == 4:
-        text[..., 3] = _WHITE  # opaque
-    return np.concatenate([text, picture], axis=1)
+        written[..., 3] = _WHITE  # opaque
+    return np.concatenate([written, picture], axis=1)
 
 
 def rows_of_classes(
