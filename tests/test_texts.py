@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 import tgan_tf
+from tests.language import bert
 from tests.texts import SMALL
 from tests.training.runs import assert_same_run
 from tgan_tf.config import Config
@@ -39,7 +40,9 @@ def config_in(folder, **changes) -> Config:
         "eval_samples": 100,
         "r1_gamma": 0.01,
         "export": (),
+        "sentence_encoder": os.fspath(folder / "tiny-bert"),
     }
+    bert.write(folder / "tiny-bert")
     return Config().replace(**{**options, **changes})
 
 
@@ -66,6 +69,7 @@ def test_measures_likelihood_alone_and_what_became_of_it(run):
     for row in (before, after):
         names = row["metrics"].keys()
         assert {"frechet_ngram", "self_bleu3", "trigram_frechet_ngram", "real_bleu2"} <= names
+        assert {"frechet_tiny_bert", "real_frechet_tiny_bert"} <= names
         assert np.isfinite(list(row["metrics"].values())).all()
 
 

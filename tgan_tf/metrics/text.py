@@ -2,11 +2,11 @@
 
 `bleuN` of samples against the held-out texts and `self_bleuN` against one another (Texygen, Zhu et
 al. 2018), `distinctN`, `js_unigram` and `js_bigram` (bits), `frechet_ngram` (Frechet distance of
-n-gram embeddings), `reverse_perplexity` of held-out texts under an n-gram model of the samples,
-`novelty` (share of samples that are no training text). Of code `parses`, of poems `form` and
-`line_novelty` (share of lines that are in no training text). Beside each that says something of a
-distribution stands `trigram_...`: the same for as many samples of the tuned trigram model, and
-`real_...`: for training texts.
+n-gram embeddings) and, with a sentence encoder, `frechet_NAME` of it, `reverse_perplexity`
+of held-out texts under an n-gram model of the samples, `novelty` (share of samples that are no
+training text). Of code `parses`, of poems `form` and `line_novelty` (share of lines that are in no
+training text). Beside each that says something of a distribution stands `trigram_...`: the same for
+as many samples of the tuned trigram model, and `real_...`: for training texts.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from tgan_tf.metrics import intervals, ngrams
 from tgan_tf.metrics.frechet import Moments, frechet_distance
 from tgan_tf.metrics.ngram_embedding import NgramEmbedding
 from tgan_tf.metrics.ngram_model import NgramModel
+from tgan_tf.metrics.sentences import MOST, Sentences, chosen
 from tgan_tf.metrics.suite import Outcome
 from tgan_tf.modalities.text import TextModality
 
@@ -36,6 +37,11 @@ _SCORED = 1000  # texts that are compared with all others
 _REFERENCES = 2000
 
 
+def check(config: Config, source: Source) -> None:
+    """See ``tgan_tf.other_metrics``."""
+    chosen(config, [])
+
+
 def measure(
     fakes: np.ndarray,
     labels: np.ndarray | None,
@@ -46,7 +52,10 @@ def measure(
 ) -> dict[str, Outcome]:
     """See ``tgan_tf.other_metrics``."""
     modality = TextModality(config)
-    of_texts = _Measure(modality, source, reference.samples)
+    known = modality.texts(np.asarray(source.train.samples[:MOST]))
+    encoder = chosen(config, known)
+    sentences = Sentences(encoder) if encoder else None
+    of_texts = _Measure(modality, source, reference.samples, sentences)
     count = min(len(fakes), len(source.train))
     rows = np.random.default_rng(0).permutation(len(source.train))[:count]
     sides = {
@@ -70,7 +79,13 @@ def measure(
 class _Measure:
     """What is known of the data, and the scores of samples."""
 
-    def __init__(self, modality: TextModality, source: Source, reals: np.ndarray) -> None:
+    def __init__(
+        self,
+        modality: TextModality,
+        source: Source,
+        reals: np.ndarray,
+        sentences: Sentences | None,
+    ) -> None:
         self.modality = modality
         self.train = np.asarray(source.train.samples)
         self.reals = np.asarray(reals)
@@ -87,6 +102,9 @@ class _Measure:
         self.baseline = NgramModel(self.train, **self._options)
         self._embedding = NgramEmbedding(self.train, size)
         self._moments = self._of(self.reals)
+        self._sentences = sentences
+        if sentences is not None:
+            self._said = sentences(modality.texts(self.reals[:MOST]))
         self._references = self.tokens(self.reals[:_REFERENCES])
         self._bleu = ngrams.Bleu(self._references, max(ORDERS))
 
@@ -105,6 +123,14 @@ class _Measure:
             results[name] = Outcome(value, reals, count)
         distance = frechet_distance(self._moments, self._of(samples))
         results["frechet_ngram"] = Outcome(distance, reals, count)
+        if self._sentences is not None:
+            said = self._sentences(self.modality.texts(samples[:MOST]))
+            results[f"frechet_{self._sentences.name}"] = Outcome(
+                frechet_distance(self._said, said),
+                min(reals, MOST),
+                min(count, MOST),
+                details={"encoder": self._sentences.identity},
+            )
         perplexity = NgramModel(samples, **self._options).perplexity(self.reals)
         results["reverse_perplexity"] = Outcome(perplexity, reals, count)
         return results

@@ -1,0 +1,45 @@
+"""Which encoder sees texts, and that it tells them apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.language import bert
+from tgan_tf.config import Config, ConfigError
+from tgan_tf.metrics import sentences
+from tgan_tf.metrics.frechet import frechet_distance
+
+ENGLISH, FRENCH = ["a cat sat", "cats sat."], ["\u00e9t\u00e9", "no\u00ebl"]
+
+
+def choose(texts, dataset="news", **changes):
+    return sentences.chosen(Config().replace(dataset=dataset, **changes), texts)
+
+
+def test_auto_is_minilm_for_english_where_it_is_installed(monkeypatch):
+    monkeypatch.setattr(sentences, "find_encoder", lambda *_: None)
+    assert choose(ENGLISH) == "minilm"
+    assert choose(FRENCH) == choose(ENGLISH, "code") == choose(ENGLISH, "poems") == ""
+    assert choose(ENGLISH, sentence_encoder="none") == ""
+
+    def missing(*_):
+        raise ConfigError("not installed")
+
+    monkeypatch.setattr(sentences, "find_encoder", missing)
+    assert choose(ENGLISH) == ""
+
+
+def test_one_that_is_named_must_be_there(tmp_path):
+    with pytest.raises(ConfigError, match=r"--sentence_encoder=.*no config.json"):
+        choose(ENGLISH, sentence_encoder=str(tmp_path))
+    bert.write(tmp_path)
+    assert choose(FRENCH, "poems", sentence_encoder=str(tmp_path)) == str(tmp_path)
+
+
+def test_tells_texts_apart(tmp_path):
+    bert.write(tmp_path / "My-BERT")
+    encoder = sentences.Sentences(str(tmp_path / "My-BERT"))
+    assert encoder.name == "my_bert"
+    some, others = ["a cat sat.", "cats sat", "unknowns sat!"], ["! ! !", "a", "' cat"]
+    assert frechet_distance(encoder(some), encoder(some[::-1])) < 1e-6
+    assert frechet_distance(encoder(some), encoder(others)) > 1e-4

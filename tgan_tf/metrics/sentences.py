@@ -1,0 +1,69 @@
+"""Texts as a sentence encoder sees them, for a Frechet distance (FED, de Masson d'Autume 2019)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import tensorflow as tf
+
+from tgan_tf.config import Config, ConfigError
+from tgan_tf.language import SentenceEncoder, find_encoder
+from tgan_tf.metrics.frechet import Moments
+
+MOST = 1000  # texts of each side: more would take minutes on a CPU
+_USUAL = "minilm"
+_PIECES = 128  # of words; what a longer text says after them is not seen
+_NOT_ENGLISH = ("poems", "code")
+_AT_ONCE = 64
+_ASCII = 0.95  # share of the characters of what counts as English
+
+
+class Sentences:
+    """An encoder and its name.
+
+    Args:
+        name: ``minilm`` or a directory, as ``--sentence_encoder`` takes it.
+
+    Raises:
+        ConfigError: it is not there, or no BERT.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._encoder = SentenceEncoder(find_encoder(name, "sentence_encoder"), _PIECES)
+        self.name = re.sub(r"\W+", "_", Path(name).expanduser().name.lower()).strip("_")
+        self.identity = self._encoder.identity
+
+    def __call__(self, texts: Sequence[str]) -> Moments:
+        """Of the first ``MOST`` texts."""
+        moments, texts = Moments(), sorted(texts[:MOST], key=len)  # long ones by themselves
+        for start in range(0, len(texts), _AT_ONCE):
+            tokens = self._encoder.tokens(tf.constant(texts[start : start + _AT_ONCE]))  # [B, T]
+            there = tf.reduce_any(tokens != self._encoder.tokens.padding, axis=0)
+            longest = int(tf.reduce_sum(tf.cast(there, tf.int32)))
+            moments.update(self._encoder.of_tokens(tokens[:, :longest]).numpy())
+        return moments
+
+
+def chosen(config: Config, texts: Sequence[str]) -> str:
+    """What ``--sentence_encoder`` comes to for these training texts; empty: none.
+
+    Raises:
+        ConfigError: one that is named is not there.
+    """
+    name = config.evaluation.sentence_encoder
+    if name == "none":
+        return ""
+    if name != "auto":
+        find_encoder(name, "sentence_encoder")
+        return name
+    characters = "".join(texts[:MOST])
+    english = sum(map(str.isascii, characters)) >= _ASCII * len(characters)
+    if not english or config.data.dataset.partition(":")[0] in _NOT_ENGLISH:
+        return ""
+    try:
+        find_encoder(_USUAL)
+    except ConfigError:
+        return ""
+    return _USUAL
