@@ -150,6 +150,58 @@ def test_near_duplicates_go_together():
     assert (text._held_out(pieces, 0.25, seed=4) != held_out).any()
 
 
+def test_tensorflow_datasets(tmp_path, monkeypatch):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    from tests.data.test_tfds import build  # which is skipped as a whole without it
+
+    monkeypatch.setattr("tgan_tf.data.tfds._online", lambda: False)
+    features = {
+        "title": tfds.features.Text(),
+        "text": tfds.features.Text(),
+        "label": tfds.features.ClassLabel(names=["World", "Sports"]),
+    }
+
+    def examples(lines, hide=False):
+        return [
+            {"title": "x", "text": f" {line} ", "label": -1 if hide else i % 2}
+            for i, line in enumerate(lines)
+        ]
+
+    # The first held-out text is a training text too.
+    splits = {
+        "train": examples(LINES[:20]),
+        "test": examples(LINES[20:], hide=True),
+        "validation": examples([LINES[0], *LINES[20:24]]),
+    }
+    build(tmp_path, "tiny_news", features, splits)
+    source = load("tfds_text:tiny_news", data_dir=str(tmp_path))
+    assert (source.name, source.licence) == ("text_tiny_news", "CC0")
+    assert source.class_names == ("Sports", "World")
+    assert (len(source.train), len(source.val)) == (20, 4)
+    written = {"".join(source.vocabulary[i] for i in row) for row in source.val.samples}
+    assert written == set(LINES[20:24])
+    alone = load("tfds_text:tiny_news", data_dir=str(tmp_path), conditional=False)
+    assert alone.num_classes == 0
+    assert (len(alone.train), len(alone.val)) == (20, 7)  # nothing of it is hidden
+    with pytest.raises(ConfigError, match="tfds_text:NAME for texts"):
+        load("tfds:tiny_news", data_dir=str(tmp_path))
+
+
+def test_news(tmp_path, monkeypatch):
+    """As gensim's package has it: a document on each line."""
+    folder = tmp_path / "gensim" / "test" / "test_data"
+    folder.mkdir(parents=True)
+    (tmp_path / "gensim" / "__init__.py").write_text("")
+    documents = ["One is here. Two is not!  Is three?", "Four came at 5.30 p.m. and left."]
+    (folder / "lee_background.cor").write_text("\n".join(documents))
+    monkeypatch.syspath_prepend(tmp_path)
+    source = load("news", text_length=40, val_fraction=0.25)
+    rows = np.concatenate([source.train.samples, source.val.samples])
+    found = {"".join(source.vocabulary[i] for i in row) for row in rows}
+    assert {"One is here.", "Two is not!", "Is three?"} < found
+    assert source.licence.startswith("LGPL")
+
+
 def test_pieces_of_words(tmp_path):
     pytest.importorskip("tokenizers")
     path = tmp_path / "lines.txt"

@@ -53,7 +53,7 @@ class DataConfig:
         "digits | fashion_mnist | emoji | openclipart | kanji | tfds:NAME | folder:PATH | npz:PATH;"
         " time series: sines | sunspots | series:PATH; music: chorales | folk | midi:PATH; video:"
         " moving_digits | moving_fashion | video:PATH | tfds_video:NAME; texts:"
-        " poems[:5|7|all] | verses | code | news | text:PATH",
+        " poems[:5|7|all] | verses | code | news | text:PATH | tfds_text:NAME",
     )
     data_dir: str = option("", "where the data set's files are, if not in the usual place")
     cache_dir: str = option("", "where prepared data are kept; empty: ~/.cache/tgan_tf")

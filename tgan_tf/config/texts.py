@@ -12,7 +12,7 @@ from tgan_tf.config.objective import ObjectiveConfig
 if TYPE_CHECKING:
     from tgan_tf.config.tree import Config
 
-TEXTS = ("poems", "verses", "code", "news", "text")
+TEXTS = ("poems", "verses", "code", "news", "text", "tfds_text")
 _OF_TOKENS = (
     "likelihood_kimg",
     "likelihood_lr",

@@ -50,7 +50,8 @@ _MOST_LEFT_OVER = 10_000  # of --train_limit
 _KINDS = (
     "digits | fashion_mnist | emoji | openclipart | kanji | tfds:NAME | folder:PATH | npz:PATH |"
     " sines | sunspots | series:PATH | chorales | folk | midi:PATH | moving_digits |"
-    " moving_fashion | video:PATH | tfds_video:NAME | poems | verses | code | news | text:PATH"
+    " moving_fashion | video:PATH | tfds_video:NAME | poems | verses | code | news | text:PATH |"
+    " tfds_text:NAME"
 )
 
 

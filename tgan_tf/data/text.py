@@ -1,4 +1,4 @@
-"""Texts as a data set: ``poems[:5|7|all]`` | ``verses`` | ``code`` | ``news`` | ``text:PATH``.
+"""Texts: ``poems[:5|7|all]``, ``verses``, ``code``, ``news``, ``text:PATH``, ``tfds_text:NAME``.
 
 - Each text counts once. Tokens are characters, or pieces of words with ``--tokenizer=bpe``; the
   ``--vocab_size`` most frequent ones make the vocabulary.
@@ -8,7 +8,8 @@
   most 128); longer ones are left out. A rarer token becomes "unknown", which is never generated.
   Where all are of one length, they have no end.
 - Held out is a share of ``--val_fraction``, and near-duplicates (poems that share a line, texts
-  that share their first or second half) go together to one side.
+  that share their first or second half) go together to one side. Of TensorFlow Datasets, their
+  own split.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from tgan_tf.config import ConfigError, DataConfig
-from tgan_tf.data import poems, texts
+from tgan_tf.data import poems, texts, tfds_text
 from tgan_tf.data.split import held_out_count
 from tgan_tf.data.types import Progress, SampleSet, Source
 from tgan_tf.data.vocabulary import make_vocabulary, split_characters, split_pieces, to_ids
@@ -43,7 +44,13 @@ def load(data: DataConfig, *, seed: int = 0, progress: Progress | None = None) -
         ConfigError: naming the flag or the file, and the way out.
     """
     kind, _, rest = data.dataset.partition(":")
-    found = _read(kind, rest, data)
+    aside, licence = set(), _LICENCES.get(kind, "")
+    if kind == "tfds_text":
+        found, others, licence = tfds_text.read(data)
+        aside = {text for text, _ in others} - {text for text, _ in found}
+        found += others
+    else:
+        found = _read(kind, rest, data)
     found = list(dict.fromkeys(found))
     if len({text for text, _ in found}) < len(found):  # one text of two classes: of the first
         found = list({text: (text, label) for text, label in reversed(found)}.values())[::-1]
@@ -79,9 +86,12 @@ def load(data: DataConfig, *, seed: int = 0, progress: Progress | None = None) -
     if kind not in ("poems", "verses"):
         names = tuple(sorted(names))
     labels = np.array([names.index(label) for _, label in found], np.int32) if names else None
-    pieces = [_pieces(tokens, kind) for tokens in split]
-    held_out = _held_out(pieces, data.val_fraction, seed)
-    if not held_out.any():
+    if aside:
+        held_out = np.array([text in aside for text, _ in found])
+    else:
+        pieces = [_pieces(tokens, kind) for tokens in split]
+        held_out = _held_out(pieces, data.val_fraction, seed)
+    if not held_out.any() or held_out.all():
         raise ConfigError(
             f"--dataset={data.dataset}: nearly all of the {len(found)} texts are near-duplicates of"
             " one another, so none can be held out; give more texts"
@@ -91,11 +101,11 @@ def load(data: DataConfig, *, seed: int = 0, progress: Progress | None = None) -
         return SampleSet(ids[rows], None if labels is None else labels[rows])
 
     return Source(
-        name=f"{kind}_{Path(rest).stem}" if rest else kind,
+        name=f"{kind.removeprefix('tfds_')}_{Path(rest).stem}" if rest else kind,
         train=part(~held_out),
         val=part(held_out),
         class_names=names,
-        licence=_LICENCES.get(kind, ""),
+        licence=licence,
         modality="text",
         shape=(length, 1, len(vocabulary)),
         vocabulary=vocabulary,

@@ -82,7 +82,7 @@ class TfdsReader(Reader):
         if not self._image_key:
             raise ConfigError(
                 f"{self._flag}: has no image among its features ({', '.join(features)}); choose"
-                " another data set, or tfds_video:NAME for videos"
+                " another data set, or tfds_video:NAME for videos, tfds_text:NAME for texts"
             )
         image = features[self._image_key]
         if image.np_dtype not in (np.uint8, np.uint16):
