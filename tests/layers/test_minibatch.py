@@ -85,3 +85,14 @@ def test_round_trip():
 def test_a_group_of_one():
     with pytest.raises(ValueError, match="group=1"):
         MinibatchStddev(1)
+
+
+def test_equal_examples_have_a_derivative_in_float16():
+    """Whose least positive number is above epsilon."""
+    layer = MinibatchStddev(2, dtype="mixed_float16")
+    x = tf.ones((2, 3), tf.float16)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layer(x)
+    assert y.dtype == tf.float16
+    np.testing.assert_array_equal(tape.gradient(y, x), np.zeros((2, 3)))

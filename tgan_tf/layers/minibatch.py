@@ -37,6 +37,8 @@ class MinibatchStddev(keras.layers.Layer):
         """``[B, ..., C]`` -> ``[B, 1]``."""
         batch = tf.shape(x)[0] if x.shape[0] is None else x.shape[0]
         missing = -batch % self.group
+        # In float16 epsilon is 0, and the root of no spread has no derivative.
+        x = tf.cast(x, self.variable_dtype)
         x = tf.reshape(x, (batch, math.prod(x.shape[1:])))  # [B, F]
         x = tf.pad(x, [[0, missing], [0, 0]])
         x = tf.reshape(x, (-1, self.group, x.shape[-1]))  # [B/G, G, F]
@@ -47,6 +49,7 @@ class MinibatchStddev(keras.layers.Layer):
         deviation = (x - mean) * present  # [B/G, G, F]
         variance = tf.reduce_sum(tf.square(deviation), axis=1) / count[:, 0]  # [B/G, F]
         spread = tf.reduce_mean(tf.sqrt(variance + self.epsilon), axis=-1)  # [B/G]
+        spread = tf.cast(spread, self.compute_dtype)
         return tf.repeat(spread, self.group)[:batch, None]
 
     def compute_output_shape(self, input_shape: Any) -> Any:
