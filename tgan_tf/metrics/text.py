@@ -4,9 +4,10 @@
 al. 2018), `distinctN`, `js_unigram` and `js_bigram` (bits), `frechet_ngram` (Frechet distance of
 n-gram embeddings) and, with a sentence encoder, `frechet_NAME` of it, `reverse_perplexity`
 of held-out texts under an n-gram model of the samples, `novelty` (share of samples that are no
-training text). Of code `parses`, of poems `form` and `line_novelty` (share of lines that are in no
-training text). Beside each that says something of a distribution stands `trigram_...`: the same for
-as many samples of the tuned trigram model, and `real_...`: for training texts.
+training text). Of code `parses`, of poems `form`, `line_novelty` (share of lines that are in no
+training text) and, with pypinyin, `rhyme` (share whose second and last line rhyme). Beside each
+that says something of a distribution stands `trigram_...`: the same for as many samples of the
+tuned trigram model, and `real_...`: for training texts.
 """
 
 from __future__ import annotations
@@ -17,13 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tgan_tf.config import Config
+from tgan_tf.config import Config, ConfigError
 from tgan_tf.data.types import Source
-from tgan_tf.metrics import intervals, ngrams
+from tgan_tf.metrics import intervals, ngrams, rhyme, sentences
 from tgan_tf.metrics.frechet import Moments, frechet_distance
 from tgan_tf.metrics.ngram_embedding import NgramEmbedding
 from tgan_tf.metrics.ngram_model import NgramModel
-from tgan_tf.metrics.sentences import MOST, Sentences, chosen
 from tgan_tf.metrics.suite import Outcome
 from tgan_tf.modalities.text import TextModality
 
@@ -39,7 +39,7 @@ _REFERENCES = 2000
 
 def check(config: Config, source: Source) -> None:
     """See ``tgan_tf.other_metrics``."""
-    chosen(config, [])
+    sentences.check(config)
 
 
 def measure(
@@ -52,10 +52,8 @@ def measure(
 ) -> dict[str, Outcome]:
     """See ``tgan_tf.other_metrics``."""
     modality = TextModality(config)
-    known = modality.texts(np.asarray(source.train.samples[:MOST]))
-    encoder = chosen(config, known)
-    sentences = Sentences(encoder) if encoder else None
-    of_texts = _Measure(modality, source, reference.samples, sentences)
+    encoder, missing = _sentences(config, modality, source)
+    of_texts = _Measure(modality, source, reference.samples, encoder)
     count = min(len(fakes), len(source.train))
     rows = np.random.default_rng(0).permutation(len(source.train))[:count]
     sides = {
@@ -72,8 +70,25 @@ def measure(
         results["parses"] = _share([_parses(text) for text in modality.texts(fakes)])
     if modality.lines:
         results["form"] = _share(of_texts.has_form(fakes))
+        missing += [] if rhyme.is_known() else [rhyme.MISSING]
+    # Of a name that is always there, for whoever reads the row.
+    results["novelty"].details.update({"missing": "; ".join(missing)} if missing else {})
     progress(len(sides), len(sides))
     return results
+
+
+def _sentences(
+    config: Config, modality: TextModality, source: Source
+) -> tuple[sentences.Sentences | None, list[str]]:
+    """The sentence encoder, if there is one for these texts, and what to say if it is not here."""
+    texts = modality.texts(np.asarray(source.train.samples[: sentences.MOST]))
+    name = sentences.chosen(config, texts)
+    try:
+        return sentences.Sentences(name) if name else None, []
+    except ConfigError as error:
+        if config.evaluation.sentence_encoder != "auto":
+            raise
+        return None, [f"frechet_{name}: not measured; {error}"]
 
 
 class _Measure:
@@ -84,7 +99,7 @@ class _Measure:
         modality: TextModality,
         source: Source,
         reals: np.ndarray,
-        sentences: Sentences | None,
+        encoder: sentences.Sentences | None,
     ) -> None:
         self.modality = modality
         self.train = np.asarray(source.train.samples)
@@ -102,9 +117,9 @@ class _Measure:
         self.baseline = NgramModel(self.train, **self._options)
         self._embedding = NgramEmbedding(self.train, size)
         self._moments = self._of(self.reals)
-        self._sentences = sentences
-        if sentences is not None:
-            self._said = sentences(modality.texts(self.reals[:MOST]))
+        self._sentences = encoder
+        if encoder is not None:
+            self._said = encoder(modality.texts(self.reals[: sentences.MOST]))
         self._references = self.tokens(self.reals[:_REFERENCES])
         self._bleu = ngrams.Bleu(self._references, max(ORDERS))
 
@@ -124,15 +139,17 @@ class _Measure:
         distance = frechet_distance(self._moments, self._of(samples))
         results["frechet_ngram"] = Outcome(distance, reals, count)
         if self._sentences is not None:
-            said = self._sentences(self.modality.texts(samples[:MOST]))
+            said = self._sentences(self.modality.texts(samples[: sentences.MOST]))
             results[f"frechet_{self._sentences.name}"] = Outcome(
                 frechet_distance(self._said, said),
-                min(reals, MOST),
-                min(count, MOST),
+                min(reals, sentences.MOST),
+                min(count, sentences.MOST),
                 details={"encoder": self._sentences.identity},
             )
         perplexity = NgramModel(samples, **self._options).perplexity(self.reals)
         results["reverse_perplexity"] = Outcome(perplexity, reals, count)
+        if self.modality.lines and rhyme.is_known():
+            results["rhyme"] = _share([self._rhymes(row) for row in samples])
         return results
 
     def copies(self, fakes: np.ndarray) -> dict[str, Outcome]:
@@ -160,6 +177,16 @@ class _Measure:
         row = row[: _end(row)] if self.modality.ends else row
         size = max(1, len(row) // self.modality.lines)
         return [row[start : start + size].tobytes() for start in range(0, len(row), size)]
+
+    def _rhymes(self, row: np.ndarray) -> bool:
+        """Whether the second and the last line end alike."""
+        lines = [np.frombuffer(line, row.dtype) for line in self._lines(row)]
+        if len(lines) != self.modality.lines:
+            return False
+        second, last = (
+            "".join(self.modality.vocabulary[token] for token in line) for line in lines[1::2]
+        )
+        return rhyme.rhymes(second, last)
 
     def _of(self, samples: np.ndarray) -> Moments:
         moments = Moments()
