@@ -159,6 +159,7 @@ async def _models(request: web.Request) -> web.Response:
         servable = model.get()
         info = servable.info()
         data = info.get("config", {}).get("data", {})
+        is_text = data.get("modality") == "text"
         entries.append(
             {
                 "name": name,
@@ -170,6 +171,9 @@ async def _models(request: web.Request) -> web.Response:
                 "attribute_names": data.get("attribute_names", []),
                 "captions": info.get("captions", []),
                 "directions": info.get("directions", []),
+                # Of texts, so that the page can tell the numbers of what they begin with.
+                "vocabulary": data.get("vocabulary", []) if is_text else [],
+                "tokens": data["shape"][0] if is_text else 0,
                 "has_card": all((servable.path / file).is_file() for file in _CARD_FILES),
             }
         )

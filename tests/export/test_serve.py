@@ -37,11 +37,13 @@ from export.serving.client import Client, ClientError
 from tests.export.servers import ROOT, free_port, serving
 from tests.exporting.samplers import ATTRIBUTES, make_config, make_generator, make_sampler
 from tests.language import bert
+from tests.texts import text_config, text_generator
 from tgan_tf.conditions import Kept
 from tgan_tf.control import find
 from tgan_tf.exporting import to_saved_model
 from tgan_tf.inference import Sampler
 from tgan_tf.modalities.image import ImageModality
+from tgan_tf.modalities.text import TextModality
 
 GUIDED = {"condition_dropout": 0.1}
 SEEDS, LABELS = [7, 8, 9], [2, 0, 1]
@@ -68,14 +70,22 @@ def emoji(tmp_path_factory) -> Sampler:
     return Sampler(config, generator, ImageModality(config), step=70, kept=kept)
 
 
+@functools.cache
+def poems() -> Sampler:
+    """Quatrains."""
+    config = text_config()
+    return Sampler(config, text_generator(config), TextModality(config), step=70)
+
+
 @pytest.fixture(scope="module")
 def models(tmp_path_factory, emoji) -> Path:
-    """Versions 1 and 2 of one model, one of attributes, one of captions; the folder of all."""
+    """Versions 1 and 2 of one model, of attributes, of captions, of texts; the folder of all."""
     folder = tmp_path_factory.mktemp("models")
     to_saved_model(pets(), folder / "pets")
     shutil.copytree(folder / "pets" / "1", folder / "pets" / "2")
     to_saved_model(make_sampler(0, **ATTRIBUTES), folder / "faces")
     to_saved_model(emoji, folder / "emoji")
+    to_saved_model(poems(), folder / "poems")
     (folder / "models.config").write_text(
         """model_config_list {
           config {
@@ -85,6 +95,7 @@ def models(tmp_path_factory, emoji) -> Path:
           }
           config { name: "faces" base_path: "faces" }
           config { name: "emoji" base_path: "emoji" }
+          config { name: "poems" base_path: "poems" }
         }"""
     )
     return folder
@@ -564,6 +575,16 @@ class TestPage:
             page.wait("document.getElementById('film-canvas').width === 12")
             page.evaluate("document.getElementById('film').click()")
             assert page.evaluate("document.getElementById('status').className") == ""
+            change(model=3)
+            words = "document.querySelector('#grid .words').textContent"
+            made = poems().sample([7], 0, 0.7)
+            assert page.evaluate(words) == poems().modality.texts(made)[0]
+            assert page.evaluate("document.querySelector('#grid canvas').hidden")
+            change(**{"class": 1, "prefix": "'春風'", "temperature": 0.5, "top-p": 0.9})
+            made = poems().sample([7], 1, 0.7, temperature=0.5, top_p=0.9, prefix="春風")
+            assert page.evaluate(words) == poems().modality.texts(made)[0]
+            change(prefix="'x'")
+            assert "not in the vocabulary" in page.evaluate("document.body.textContent")
         assert "<h2>Limits</h2>" in requests.get(card, timeout=30).text
 
     def test_card(self, server):

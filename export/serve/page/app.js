@@ -20,6 +20,8 @@ async function predict(signature_name, inputs) {
 }
 
 const takes = (signature, input) => (model.inputs[signature] ?? []).includes(input);
+const isText = () => !model.inputs.sample_png && Boolean(model.inputs.sample_text);
+const sampling = () => (isText() ? 'sample_text' : 'sample_png');
 const fill = (value, count) => Array(count).fill(value);
 const number = (id) => Number($(id).value);
 const seedAt = (offset) => (Math.trunc(number('seed')) + offset) | 0;
@@ -29,6 +31,30 @@ const controls = (signature, count) => ({
   truncation: fill(number('truncation'), count),
   ...(takes(signature, 'guidance') ? { guidance: fill(number('guidance'), count) } : {}),
 });
+
+/** How texts that are made token by token are chosen, and what they begin with. */
+const steering = (signature, count) => (takes(signature, 'temperature') ? {
+  temperature: fill(number('temperature'), count),
+  top_k: fill(0, count),
+  top_p: fill(number('top-p'), count),
+  prefix: fill(prefix($('prefix').value), count),
+} : {});
+
+/** Text -> the numbers of its tokens, the longest that fit first; -1 where none is given. */
+function prefix(text) {
+  const numbers = new Map(model.vocabulary.map((token, i) => [token, i]));
+  const longest = model.vocabulary.reduce((most, token) => Math.max(most, [...token].length), 0);
+  const rest = [...text];
+  const found = [];
+  while (rest.length) {
+    let size = Math.min(longest, rest.length);
+    while (size && !numbers.has(rest.slice(0, size).join(''))) size--;
+    if (!size) throw new Error(`“${rest[0]}” is not in the vocabulary of the model`);
+    found.push(numbers.get(rest.splice(0, size).join('')));
+  }
+  if (found.length > model.tokens) throw new Error(`texts have at most ${model.tokens} tokens`);
+  return [...found, ...fill(-1, model.tokens - found.length)];
+}
 
 /** What to make: a class, attributes, or a caption; `end` is that of an interpolation. */
 const condition = async (signature, count, end = '') => ({
@@ -96,24 +122,26 @@ async function drawGrid() {
 }
 
 async function drawOnce() {
-  if (!model.inputs.sample_png || (takes('sample_png', 'condition') && !takes('encode', 'text'))) {
-    throw new Error('this page shows pictures, of classes, attributes and captions: ask by REST for others');
+  if (!(model.inputs.sample_png || isText()) || (takes('sample_png', 'condition') && !takes('encode', 'text'))) {
+    throw new Error('this page shows pictures, of classes, attributes and captions, and texts: ask by REST for others');
   }
   const moved = strengths();
   const edited = moved.some((value) => value !== 0);
-  const signature = edited ? 'edit' : 'sample_png';
+  const signature = edited ? 'edit' : sampling();
   const seeds = [...Array(COUNT).keys()].map(seedAt);
   const started = performance.now();
   const outputs = await predict(signature, {
     seed: seeds,
     ...controls(signature, COUNT),
     ...(await condition(signature, COUNT)),
+    ...steering(signature, COUNT),
     ...(edited ? { strengths: fill(moved, COUNT) } : {}),
   });
   const ms = (performance.now() - started).toFixed(0);
   await Promise.all(outputs.map(async (sample, i) => {
-    const [canvas, caption] = $('grid').children[i].children;
-    await (edited ? draw : drawPng)(canvas, sample);
+    const [canvas, words, caption] = $('grid').children[i].children;
+    words.textContent = isText() ? sample : '';
+    if (!isText()) await (edited ? draw : drawPng)(canvas, sample);
     caption.textContent = `seed ${seeds[i]}`;
   }));
   $('status').className = '';
@@ -156,10 +184,11 @@ function fail(error) {
 /** Makes the controls those of a model. */
 function choose(index) {
   model = models[index];
+  if (filming) film(); // not of another model
   document.title = $('title').textContent = model.name;
   const classes = model.class_names.length ? model.class_names : [...Array(model.num_classes).keys()];
   $('class').replaceChildren(...classes.map((name, i) => new Option(name, i)));
-  $('class-row').hidden = !takes('sample_png', 'label');
+  $('class-row').hidden = !takes(sampling(), 'label');
   $('caption-row').hidden = !takes('encode', 'text');
   $('caption').value = model.captions[0] ?? '';
   $('captions').replaceChildren(...model.captions.map((caption) => new Option(caption)));
@@ -170,9 +199,14 @@ function choose(index) {
     row.append(box, ` ${name} `);
     return row;
   }));
-  $('guidance-row').hidden = !takes('sample_png', 'guidance');
-  $('directions').hidden = !model.directions.length;
-  $('sliders').replaceChildren(...model.directions.map((name) => {
+  $('guidance-row').hidden = !takes(sampling(), 'guidance');
+  for (const id of ['prefix', 'temperature', 'top-p']) $(`${id}-row`).hidden = !takes(sampling(), 'temperature');
+  $('grid').className = isText() ? 'texts' : '';
+  for (const canvas of $('grid').querySelectorAll('canvas')) canvas.hidden = isText();
+  $('film').hidden = isText();
+  const directions = isText() ? [] : model.directions;
+  $('directions').hidden = !directions.length;
+  $('sliders').replaceChildren(...directions.map((name) => {
     const row = document.createElement('label');
     const slider = Object.assign(document.createElement('input'), { type: 'range', min: -3, max: 3, step: 0.1, value: 0 });
     slider.addEventListener('input', drawGrid);
@@ -191,10 +225,12 @@ try {
   $('model-row').hidden = models.length < 2;
   $('grid').replaceChildren(...[...Array(COUNT)].map(() => {
     const figure = document.createElement('figure');
-    figure.append(document.createElement('canvas'), document.createElement('figcaption'));
+    const words = Object.assign(document.createElement('p'), { className: 'words' });
+    figure.append(document.createElement('canvas'), words, document.createElement('figcaption'));
     return figure;
   }));
-  for (const id of ['class', 'caption', 'seed', 'truncation', 'guidance']) $(id).addEventListener('input', drawGrid);
+  const ids = ['class', 'caption', 'seed', 'truncation', 'guidance', 'prefix', 'temperature', 'top-p'];
+  for (const id of ids) $(id).addEventListener('input', drawGrid);
   $('model').addEventListener('input', () => choose(number('model')));
   $('controls').addEventListener('submit', (event) => event.preventDefault());
   $('more').addEventListener('click', () => {
