@@ -79,7 +79,7 @@ def test_a_given_voice_is_kept(run, tmp_path):
     rng = np.random.default_rng(1)
     given = np.full((16, 2), NOT_GIVEN, np.uint8)
     given[:, 0] = np.where(np.arange(16) % 2, HOLD, rng.choice(VOICES[0], 16))
-    written = sampler.harmonize(range(8), given, "A minor")
+    written = sampler.complete(range(8), given, "A minor")
     np.testing.assert_array_equal(written[..., 0], np.broadcast_to(given[:, 0], (8, 16)))
     assert len({window.tobytes() for window in written}) > 1
     # What is given changes what is written to it.
@@ -92,7 +92,7 @@ def test_a_given_voice_is_kept(run, tmp_path):
     with pytest.raises(ValueError, match="has 1 voices, and 2 can be given"):
         given_window(path, (16, 3), (0, 1))
     served = tf.saved_model.load(str(next((run / "export" / "model").iterdir())))
-    made = served.signatures["harmonize"](
+    made = served.signatures["complete"](
         seed=tf.constant([3]),
         given=tf.constant(given[np.newaxis]),
         label=tf.constant([sampler.config.data.class_names.index("A minor")]),
@@ -104,7 +104,7 @@ def test_a_given_voice_is_kept(run, tmp_path):
 def test_what_cannot_be_given(run):
     sampler = tgan_tf.load(run)
     with pytest.raises(ValueError, match=r"has the shape \(3, 2\)"):
-        sampler.harmonize([0], np.zeros((3, 2), np.uint8))
+        sampler.complete([0], np.zeros((3, 2), np.uint8))
     with pytest.raises(ConfigError, match="the data have 2 voices"):
         sampler.config.replace(given_voices=(0, 1))
 

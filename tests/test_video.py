@@ -1,5 +1,6 @@
 """A run of clips from the data to the exported files."""
 
+import base64
 import json
 
 import numpy as np
@@ -7,18 +8,25 @@ import pytest
 import tensorflow as tf
 from absl import flags
 from ai_edge_litert.interpreter import Interpreter
+from PIL import Image
 
 import tgan_tf
 from tests.exporting.samplers import make_generator, make_run
 from tgan_tf import generate
 from tgan_tf.config import Config
 from tgan_tf.data import video as data
-from tgan_tf.exporting import to_tflite
+from tgan_tf.exporting.tflite import convert
 from tgan_tf.metrics import video as metrics
 from tgan_tf.modalities.video import read_gif
 
 SMALL = {
-    **{"dataset": "moving_digits", "frames": 4, "image_size": 16, "latent_dim": 6},
+    **{
+        "dataset": "moving_digits",
+        "frames": 4,
+        "given_frames": 1,
+        "image_size": 16,
+        "latent_dim": 6,
+    },
     **{"g_motion_dim": 3, "w_dim": 8, "g_widths": (8, 8), "g_depths": (1, 1), "g_windows": (0, 0)},
     **{"g_heads": 2, "g_output": "patch", "d_width": 8, "d_depth": 1, "d_motion_depth": 1},
     **{"d_heads": 2, "d_frames": 2, "batch_size": 4, "total_kimg": 0.008, "tick_kimg": 0.004},
@@ -36,6 +44,14 @@ def run(tmp_path_factory):
         return tgan_tf.train(Config().replace(**SMALL, out_dir=folder))
 
 
+def draw(run, *arguments):
+    """The command."""
+    values = flags.FlagValues()
+    generate.define_flags(values)
+    values(["", f"--run={run}", *arguments])
+    generate.run(values)
+
+
 def test_the_run_is_complete(run):
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     (measured,) = [row for row in rows if row["kind"] == "evaluation"]
@@ -51,7 +67,15 @@ def test_the_run_is_complete(run):
     }
     details = measured["details"]["frechet_motion_classifier"]["details"]
     assert 0 <= details["real"] < details["still"]
-    assert "4 frames of 16 x 16 grey" in (run / "report.html").read_text()
+    report = (run / "report.html").read_text()
+    assert "4 frames of 16 x 16 grey" in report
+    # What moves, moves in the report, and in the card of the exported model.
+    for path in ("samples/clips.png", "samples/real_clips.png", "export/model/1/samples.png"):
+        with Image.open(run / path) as film:
+            assert film.n_frames == 4
+            assert film.info["duration"] == 125
+        if path.startswith("samples/"):
+            assert base64.b64encode((run / path).read_bytes()).decode() in report
 
 
 def test_exported_files_draw_the_same_clips(run):
@@ -59,8 +83,8 @@ def test_exported_files_draw_the_same_clips(run):
     drawn = sampler.sample([3, 4], 1)
     assert drawn.shape == (2, 4, 16, 16, 1)
     interpreter = Interpreter(str(run / "export" / "model.tflite"))
-    draw = interpreter.get_signature_runner("sample")
-    made = draw(seed=np.int32([3]), label=np.int32([1]), truncation=np.float32([1]))["video"]
+    lite = interpreter.get_signature_runner("sample")
+    made = lite(seed=np.int32([3]), label=np.int32([1]), truncation=np.float32([1]))["video"]
     assert np.abs(made[0].astype(int) - drawn[0]).max() <= 1
 
 
@@ -74,19 +98,49 @@ def test_longer_clips_than_trained_on(run, tmp_path):
     assert as_trained.judges
     assert not longer.judges
     # By the command, and from an exported file.
-    values = flags.FlagValues()
-    generate.define_flags(values)
-    values(["", f"--run={run}", "--frames=11", "--seeds=3", "--label=1", "--single"])
-    generate.run(values)
+    draw(run, "--frames=11", "--seeds=3", "--label=1", "--single")
     (film,) = (run / "generated").glob("frames11-*/seed3-class1.gif")
     frames = read_gif(film)
     np.testing.assert_array_equal(frames[:, ::3, ::3, :1], drawn[0])
-    to_tflite(longer, tmp_path / "longer.tflite")
-    draw = Interpreter(str(tmp_path / "longer.tflite")).get_signature_runner("sample")
-    made = draw(seed=np.int32([3]), label=np.int32([1]), truncation=np.float32([1]))["video"]
+    lite = Interpreter(model_content=convert(longer, 1)).get_signature_runner("sample")
+    made = lite(seed=np.int32([3]), label=np.int32([1]), truncation=np.float32([1]))["video"]
     assert np.abs(made[0].astype(int) - drawn[0]).max() <= 1
     with pytest.raises(ValueError, match=r"frames=4: .* makes images"):
         tgan_tf.load(make_run(tmp_path / "images"), frames=4)
+
+
+def test_a_given_frame_is_kept(run, tmp_path):
+    sampler = tgan_tf.load(run, frames=6)
+    frame = np.random.default_rng(1).integers(0, 256, (1, 16, 16, 1), np.uint8)
+    drawn = sampler.complete(range(8), frame, 1)
+    assert drawn.shape == (8, 6, 16, 16, 1)
+    np.testing.assert_array_equal(drawn[:, 0], np.broadcast_to(frame[0], (8, 16, 16, 1)))
+    assert len({clip[1:].tobytes() for clip in drawn}) == 8
+    # What is given changes what follows.
+    assert (sampler.sample(range(8), 1)[:, 1:] != drawn[:, 1:]).any(axis=(1, 2, 3, 4)).all()
+    with pytest.raises(ValueError, match=r"has the shape \(2, 16, 16, 1\)"):
+        sampler.complete([0], np.repeat(frame, 2, axis=0))
+    with pytest.raises(ValueError, match="give more than --given_frames=1"):
+        tgan_tf.load(run, frames=1)
+    # From a file, by the command.
+    path = tmp_path / "start.png"
+    Image.fromarray(frame[0, ..., 0]).save(path)
+    np.testing.assert_array_equal(data.first_frames([path], (1, 16, 16, 1), "crop"), frame)
+    with pytest.raises(ValueError, match="2 frames, and the run takes 1"):
+        data.first_frames([path, path], (1, 16, 16, 1), "crop")
+    out = tmp_path / "clips"
+    draw(run, f"--given={path}", "--seeds=3", "--label=1", "--single", f"--out={out}", "--frames=6")
+    np.testing.assert_array_equal(read_gif(out / "seed3-class1.gif")[:, ::3, ::3, :1], drawn[3])
+    # From the exported files, which make clips as long as in training.
+    (expected,) = tgan_tf.load(run).complete([3], frame, 1)
+    inputs = {"seed": np.int32([3]), "given": frame[np.newaxis], "label": np.int32([1])}
+    inputs["truncation"] = np.float32([1])
+    served = tf.saved_model.load(str(next((run / "export" / "model").iterdir())))
+    made = served.signatures["complete"](**{n: tf.constant(x) for n, x in inputs.items()})["video"]
+    lite = Interpreter(str(run / "export" / "model.tflite")).get_signature_runner("complete")
+    for clip in (made.numpy()[0], lite(**inputs)["video"][0]):
+        np.testing.assert_array_equal(clip[0], frame[0])
+        assert np.abs(clip.astype(int) - expected).max() <= 1
 
 
 def test_time_is_a_coordinate():

@@ -44,7 +44,7 @@ Tensors = dict[str, Any]  # by name; with more of them inside, or None
 RETUNABLE = ("g_lr", "d_lr", "r1_gamma", "r2_gamma", "augment")
 
 _ADA_EVERY = 4  # steps between two adjustments of the probability (Karras et al. 2020, sec. 3.1)
-_GIVEN_SHARE = 0.5  # of the samples that are written to given voices
+_GIVEN_SHARE = 0.5  # of the samples that are made around what is given
 _LIKELIHOOD_LR_FINAL = 0.05  # learning rate at the end of likelihood alone / at its start
 _LECAM_DECAY = 0.99  # of the anchors, for each step (Tseng et al. 2021, sec. 4.1)
 _PATH_DECAY = 0.99  # of the mean path length, for each time (Karras et al. 2020)
@@ -418,11 +418,11 @@ class TransformerGAN(keras.Model):
         if o.style_mixing:
             causes["other"] = draw.normal(randomness.STYLE, z.shape[1:])
             causes["cut"] = draw.uniform(randomness.STYLE_CUT, (2,))
-        if voices := self.config.data.given_voices:
-            # Those of a real sample, of which the discriminator sees the whole beside.
-            chosen = tf.reduce_max(tf.one_hot(voices, real.shape[2], dtype=real.dtype), axis=0)
-            there = tf.cast(draw.uniform(randomness.GIVEN, (1, 1, 1)) < _GIVEN_SHARE, real.dtype)
-            causes["given"] = real * there * chosen[:, tf.newaxis]  # [n, T, V, C]
+        if self.modality.given_shape:
+            # Of a real sample, of which the discriminator sees the whole beside.
+            given = self.modality.part_given(real)
+            there = draw.uniform(randomness.GIVEN, (1,) * (given.shape.rank - 1)) < _GIVEN_SHARE
+            causes["given"] = given * tf.cast(there, given.dtype)
         return causes
 
     def _make(self, causes: Tensors) -> Tensors:

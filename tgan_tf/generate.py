@@ -101,8 +101,9 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "given",
         "",
-        "MIDI or MusicXML file with the voices of --given_voices, whose first bars are kept and the"
-        " other voices written to them",
+        "what is kept: a MIDI or MusicXML file with the voices of --given_voices, to whose first"
+        " bars the others are written; pictures, or one file of video, that begin clips of a run"
+        " with --given_frames",
         flag_values=values,
     )
     flags.DEFINE_string(
@@ -259,7 +260,7 @@ def run(values: flags.FlagValues) -> None:
             if given is None:
                 images = sampler.sample(seeds[part], *controls, edits=edits, **steering)
             else:
-                images = sampler.harmonize(seeds[part], given, *controls)
+                images = sampler.complete(seeds[part], given, *controls)
             if values.single:
                 files = _file_names(seeds[part], asked_for, sampler.condition)
                 sampler.modality.write(images, out, files)
@@ -300,18 +301,26 @@ def of_w(values: flags.FlagValues) -> None:
 
 
 def _given(values: flags.FlagValues, sampler: Sampler) -> np.ndarray | None:
-    """What samples are made around, [*sample_shape]."""
+    """What samples are made around, [*given_shape]."""
     if not values.given:
         return None
     if values.edit:
         raise ValueError("--edit does not go with --given; leave one of them out")
-    voices = sampler.config.data.given_voices
-    if not voices:
-        raise ValueError(f"--given={values.given}: the run was trained without --given_voices")
+    data, shape = sampler.config.data, sampler.modality.given_shape
+    if not shape:
+        raise ValueError(
+            f"--given={values.given}: the run was trained without --given_voices (music) or"
+            " --given_frames (video)"
+        )
+    if sampler.modality.name == "video":
+        from tgan_tf.data.video import first_frames
+
+        return first_frames(
+            [Path(p).expanduser() for p in values.given.split(",")], shape, data.fit
+        )
     from tgan_tf.data.music import given_window
 
-    steps, count = sampler.modality.sample_shape
-    return given_window(Path(values.given).expanduser(), (steps, count), voices)
+    return given_window(Path(values.given).expanduser(), shape, data.given_voices)
 
 
 def _called(sampler: Sampler) -> str:
@@ -353,7 +362,7 @@ def _default_name(values: flags.FlagValues, step: int, ending: str = ".png") -> 
     parts += [f"frames{values.frames}"] if values.frames else []
     if values.captions:
         parts.append(f"captions-{Path(values.captions).stem}")
-    parts += [f"given{Path(values.given).stem}"] if values.given else []
+    parts += [f"given{Path(values.given.split(',')[0]).stem}"] if values.given else []
     parts += [edit.replace(":", "") for edit in values.edit]
     if values.guidance != 1:
         parts.append(f"guidance{values.guidance}")

@@ -126,9 +126,9 @@ class Sampler:
             input_signature=[ints, ints, label, label, floats, floats, floats],
             autograph=False,
         )
-        sample = tf.TensorSpec([None, *modality.sample_shape], tf.as_dtype(modality.sample_dtype))
-        self._harmonize = tf.function(
-            self.harmonized, input_signature=[ints, sample, label, floats, floats], autograph=False
+        given = tf.TensorSpec([None, *modality.given_shape], tf.as_dtype(modality.sample_dtype))
+        self._complete = tf.function(
+            self.completed, input_signature=[ints, given, label, floats, floats], autograph=False
         )
 
     @functools.cached_property
@@ -308,7 +308,7 @@ class Sampler:
 
         return invert(self, samples, label, **options)
 
-    def harmonize(
+    def complete(
         self,
         seeds: Iterable[SupportsIndex],
         given: npt.NDArray[Any],
@@ -320,8 +320,9 @@ class Sampler:
 
         Args:
             seeds: N integers, as for `sample`.
-            given: sample [*sample_shape], the same for all, or N of them; of music uint8 [T, V] in
-                which voices that are to be written begin with `data.score.NOT_GIVEN`.
+            given: the same for all, or N of them; of music uint8 [T, V] in which voices that are
+                to be written begin with `data.score.NOT_GIVEN`; of video uint8 [k, H, W, C], the
+                first frames.
             label, truncation, guidance: as for `sample`.
 
         Returns:
@@ -331,15 +332,18 @@ class Sampler:
             ValueError: the generator takes nothing, the shape is another, or an argument cannot
                 work.
         """
-        if not self.config.data.given_voices:
-            raise ValueError("nothing can be given: the generator was trained without given voices")
+        shape, found = self.modality.given_shape, np.asarray(given)
+        if not shape:
+            raise ValueError(
+                "nothing can be given: train a generator with --given_voices (music) or"
+                " --given_frames (video)"
+            )
         seeds = check_seeds(seeds)
         labels = self.condition.check(label, seeds)
-        shape, found = self.modality.sample_shape, np.asarray(given)
         if found.shape not in (shape, (len(seeds), *shape)):
             raise ValueError(f"what is given has the shape {found.shape}, not {shape}")
         numbers = (_finite("truncation", truncation), self._check_guidance(guidance))
-        return self._harmonize(
+        return self._complete(
             seeds,
             np.broadcast_to(found, (len(seeds), *shape)),
             labels,
@@ -440,7 +444,7 @@ class Sampler:
             choice = Choice(temperature, top_k, top_p)
         return self._synthesize(w, seed, choice, prefix)
 
-    def harmonized(
+    def completed(
         self,
         seed: tf.Tensor,
         given: tf.Tensor,
@@ -448,7 +452,7 @@ class Sampler:
         truncation: tf.Tensor,
         guidance: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """`render` around what is given, [B, *sample_shape] as for `harmonize`."""
+        """`render` around what is given, [B, *given_shape] as for `complete`."""
         w = self._map(seed, label, truncation, guidance)
         return self._decode(self.generator.synthesis(w, given=self.modality.give(given)))
 
@@ -608,6 +612,10 @@ def load(run_or_checkpoint: str | os.PathLike[str], frames: int = 0) -> Sampler:
     modality = make_modality(config)
     if frames and modality.name != "video":
         raise ValueError(f"frames={frames}: {run_dir} makes {modality.plural}; leave it out")
+    if 0 < frames <= config.data.given_frames:
+        raise ValueError(
+            f"frames={frames}: give more than --given_frames={config.data.given_frames}"
+        )
     generator = build_generator(config)
     if frames:
         generator.length, modality = frames, VideoModality(config, frames)

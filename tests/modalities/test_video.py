@@ -9,7 +9,7 @@ from tgan_tf.config import Config, ConfigError
 from tgan_tf.modalities import make_modality
 from tgan_tf.modalities.video import read_gif
 
-SMALL = {"g_widths": 8, "g_depths": 1, "g_windows": 0, "d_frames": 2}
+SMALL = {"g_widths": 8, "g_depths": 1, "g_windows": 0, "d_frames": 2, "given_frames": 2}
 
 
 def modality(channels=1):
@@ -32,6 +32,15 @@ def test_values_are_those_of_images(clips):
     np.testing.assert_allclose(video.activate(tf.constant([0.5])), np.tanh([0.5]), rtol=1e-6)
     longer = tf.zeros((1, 9, 8, 16, 1))
     assert video.decode(longer).shape == longer.shape
+
+
+def test_what_is_given_is_what_training_gives(clips):
+    video = modality()
+    given = video.give(video.withheld(clips))
+    np.testing.assert_array_equal(given, video.part_given(video.encode(clips)))
+    np.testing.assert_array_equal(video.decode(given[..., :1]), clips[:, :2])
+    assert given.shape == (3, 2, 8, 16, 2)
+    assert (given[..., 1].numpy() == 1).all()
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -74,5 +83,7 @@ def test_shapes_that_networks_cannot_make():
         config.resolve(modality="video", shape=(4, 12, 8, 1))
     with pytest.raises(ConfigError, match=r"--g_qk_norm.*networks of video do not have it"):
         config.replace(g_qk_norm=True).resolve(modality="video", shape=(4, 8, 8, 1))
+    with pytest.raises(ConfigError, match="--given_frames=4 leaves nothing"):
+        config.replace(given_frames=4).resolve(modality="video", shape=(4, 8, 8, 1))
     with pytest.raises(ConfigError, match="--g_motion_dim"):
         config.replace(latent_dim=32).resolve(modality="video", shape=(4, 8, 8, 1))

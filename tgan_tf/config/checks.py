@@ -395,7 +395,7 @@ _NEEDS = {
 _FOR_KINDS = {
     ("series_length", "series_stride"): ("series", "sines", "sunspots"),
     ("bars", "music_class", "given_voices"): MUSIC,
-    ("frames", "frame_rate"): VIDEO,
+    ("frames", "frame_rate", "given_frames"): VIDEO,
     ("frame_stride",): ("video", "tfds_video"),
     ("g_motion_dim", "g_time_attention", "d_frames", "d_motion_depth"): VIDEO,
     ("vocab_size", "text_length", "tokenizer"): TEXTS,

@@ -36,6 +36,7 @@ EXTRACTORS = (
     "inception:PATH",
     "keras:NAME",
     "saved_model:PATH",
+    "i3d:PATH",
 )
 # Data sets of music, by what is before the colon.
 VIDEO = ("moving_digits", "moving_fashion", "video", "tfds_video")
@@ -122,6 +123,12 @@ class DataConfig:
     )
     frames: int = option(16, "of a clip of video; an even number", low=2)
     frame_stride: int = option(1, "take every so many-th frame of a video", low=1)
+    given_frames: int = option(
+        0,
+        "of video: so many first frames may be given, so that the clip goes on from them; while"
+        " training they are in half of the samples",
+        low=0,
+    )
     frame_rate: float = option(
         8.0, "frames a second in files of clips that are written", above=0, high=120
     )
@@ -304,7 +311,7 @@ class EvaluationConfig:
     extractors: tuple[str, ...] = option(
         ("auto",),
         "feature networks of the metrics; auto: classifier where the data have labels, else"
-        " efficientnet_lite0",
+        " efficientnet_lite0; of video auto, i3d:PATH (FVD), or both",
         choices=EXTRACTORS,
     )
     protocol: str = option(

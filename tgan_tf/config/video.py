@@ -51,6 +51,11 @@ def check_video(config: Config) -> None:
     frames, height, width, _ = data.shape
     if frames % 2 or d.d_frames > frames:
         raise ConfigError(f"--frames={frames} must be even, and at least --d_frames={d.d_frames}")
+    if config.data.given_frames >= frames:
+        raise ConfigError(
+            f"--given_frames={config.data.given_frames} leaves nothing of --frames={frames} to be"
+            " made; use a smaller number"
+        )
     scale = math.lcm(g.g_patch * 2 ** (len(g.g_widths) - 1), d.d_patch, _MOTION_PATCH)
     if height % scale or width % scale:
         raise ConfigError(

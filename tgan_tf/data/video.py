@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +175,32 @@ def decode(file: Path, shape: tuple[int, int, int], fit: str, stride: int) -> np
         if index % stride == 0:
             rows.append(pixels.to_row(pixels.image_from_array(frame), shape, fit))
     return np.stack(rows)
+
+
+def first_frames(paths: Sequence[Path], shape: tuple[int, ...], fit: str) -> np.ndarray:
+    """The frames that a generator is given, uint8 [k, H, W, C].
+
+    Args:
+        paths: of k pictures, or one of an animation or a film, whose first k frames are taken.
+        shape: (k, H, W, C).
+        fit: how other aspect ratios become that size (``pixels``).
+
+    Raises:
+        ValueError: a file cannot be read, or there are more or fewer frames.
+    """
+    count, size = shape[0], (shape[1], shape[2], shape[3])
+    frames: list[np.ndarray] = []
+    for path in paths:
+        try:
+            if path.suffix.lower() in _ENDINGS:
+                frames += [*decode(path, size, fit, 1)[: count - len(frames)]]
+            else:
+                frames.append(pixels.to_row(pixels.image_from_file(path, size[:2]), size, fit))
+        except Exception as error:  # decoders raise nearly anything on broken files
+            raise ValueError(f"--given: {path} cannot be read ({error})") from error
+    if len(frames) != count:
+        raise ValueError(f"--given: {len(frames)} frames, and the run takes {count}")
+    return np.stack(frames)
 
 
 def _listed(root: Path) -> list[Path]:

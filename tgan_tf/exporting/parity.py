@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tgan_tf.data.score import NOT_GIVEN
 from tgan_tf.exporting import portable_random
 from tgan_tf.inference import Sampler
 
@@ -111,23 +110,21 @@ def make_cases(sampler: Sampler, batch_size: int, *, first_seed: int = 0) -> Ite
     yield Case("sample", inputs, np.concatenate(samples))
     for name in sampler.modality.files():
         yield Case(name, inputs, sampler.modality.filed(np.concatenate(samples)))
-    if voices := sampler.config.data.given_voices:
-        whole, chosen = np.concatenate(samples), list(voices)
-        given = np.full_like(whole, NOT_GIVEN)
-        given[..., chosen] = whole[..., chosen]
-        written = [
-            sampler.harmonize(
+    if sampler.modality.given_shape:
+        given = sampler.modality.withheld(np.concatenate(samples))
+        completed = [
+            sampler.complete(
                 [int(seed)],
-                notes,
+                part,
                 own[np.newaxis] if label else None,
                 psi,
                 scale if sampler.guided else 1.0,
             )
-            for seed, notes, own, psi, scale in zip(
+            for seed, part, own, psi, scale in zip(
                 seeds, given, labels, truncation, guidance, strict=True
             )
         ]
-        yield Case("harmonize", {**inputs, "given": given}, np.concatenate(written))
+        yield Case("complete", {**inputs, "given": given}, np.concatenate(completed))
     if encoder := condition.encoder:
         texts = [_CAPTIONS[seed % len(_CAPTIONS)] for seed in seeds]
         own = [

@@ -122,7 +122,11 @@ def _calibrated(
         for first in range(0, _CALIBRATION_SEEDS, batch_size):
             seed = np.arange(first, first + batch_size, dtype=np.int32)
             label = _label(sampler, seed)
-            yield "sample", {"seed": seed, **_ones(sampler, batch_size), **label}
+            inputs = {"seed": seed, **_ones(sampler, batch_size), **label}
+            yield "sample", inputs
+            if sampler.modality.given_shape:
+                given = sampler.modality.withheld(sampler.sample(seed))
+                yield "complete", {**inputs, "given": given}
             z = portable_random.normal_numpy(seed, sampler.latent_dim)
             yield "generate", {"z": z, **label}
 

@@ -12,7 +12,7 @@ requests only then. Inputs are addressed by name, their order differs between ru
 | `encode` | text string [B] | `condition` float32 [B, K]; of a run with `--captions` |
 | `interpolate` | seed_a, seed_b, label_a, label_b, t in [0, 1], truncation, guidance, [B] each | `image` uint8 [B, H, W, C] on the line in w from one to the other |
 | `discriminate` | image uint8 [B, H, W, C], label int32 [B] | `probability` float32 [B], how probable D finds it that they are real; of a run whose D judges images one by one |
-| `harmonize` | those of `sample`, given uint8 [B, T, V] | `music` uint8 [B, T, V], in which given voices are as given; voices to be written begin with 255; of a run with `--given_voices` |
+| `complete` | those of `sample`, given uint8 | `music` [B, T, V], in which given voices [B, T, V] are as given; voices to be written begin with 255; of a run with `--given_voices`. `video` [B, F, H, W, C], whose first frames are the given ones [B, k, H, W, C]; of a run with `--given_frames` |
 | `edit` | those of `sample`, strengths float32 [B, K] | `image` uint8 [B, H, W, C]; of a run with K directions |
 
 Other modalities have their own name for `image`, their own shapes and types, and other signatures
@@ -22,7 +22,7 @@ so on). One that was trained without `--condition_dropout` has no input `guidanc
 label after the last class is "no class". Texts that are made one by one have four more inputs of
 `sample` and all that is like it: temperature float32 [B], top_k int32 [B], top_p float32 [B], and
 prefix int32 [B, T], negative where no token is given; their `sample_text` gives `string` [B]. TFLite
-files have `generate` and `sample` alone.
+files have `generate`, `sample` and `complete` alone.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -71,11 +71,11 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
         offset = tf.matmul(strengths, sampler.directions.vectors)  # [B, w_dim]
         return {kind: sampler.render(seed, truncation=truncation, offset=offset, **given)}
 
-    def harmonize(
+    def complete(
         seed: tf.Tensor, given: tf.Tensor, truncation: tf.Tensor, *rest: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         guidance, label = [*(rest if sampler.guided else (None, *rest)), None][:2]
-        return {kind: sampler.harmonized(seed, given, label, truncation, guidance)}
+        return {kind: sampler.completed(seed, given, label, truncation, guidance)}
 
     def discriminate(given: tf.Tensor, *label: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"probability": sampler.discriminate(given, *label)}
@@ -115,6 +115,10 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
         ),
         "sample": (sample, seed_and_more),
     }
+    if given_shape := sampler.modality.given_shape:
+        dtype = tf.as_dtype(sampler.modality.sample_dtype)
+        given = tf.TensorSpec([batch_size, *given_shape], dtype, "given")
+        functions["complete"] = (complete, [seed_and_more[0], given, *seed_and_more[1:]])
     if batch_size is None:
         text = vector("text", tf.string)
         if encoder := condition.encoder:
@@ -128,10 +132,6 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
         if count := len(sampler.directions.names):
             strengths = tf.TensorSpec([None, count], tf.float32, "strengths")
             functions["edit"] = (edit, [seed_and_more[0], strengths, *seed_and_more[1:]])
-        if sampler.config.data.given_voices:
-            shape = [None, *sampler.modality.sample_shape]
-            given = tf.TensorSpec(shape, tf.as_dtype(sampler.modality.sample_dtype), "given")
-            functions["harmonize"] = (harmonize, [seed_and_more[0], given, *seed_and_more[1:]])
         if sampler.judges:
             shape = [None, *sampler.modality.sample_shape]
             given = tf.TensorSpec(shape, tf.as_dtype(sampler.modality.sample_dtype), kind)

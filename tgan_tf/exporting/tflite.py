@@ -17,11 +17,11 @@ from tgan_tf.inference import Sampler
 
 # Several requests of the one batch size that the file has.
 CHECKED_REQUESTS = 4
-_SIGNATURES = ("generate", "sample")  # the others are for servers
+_SIGNATURES = ("generate", "sample", "complete")  # the others are for servers
 
 
 def to_tflite(sampler: Sampler, path: str | os.PathLike[str], *, batch_size: int = 1) -> Export:
-    """Exports to one float32 file with the signatures `generate` and `sample`.
+    """Exports to one float32 file with the signatures `generate` and `sample` (and `complete`).
 
     The batch is fixed: some runtimes crash after a resize, others refuse open shapes. The file is
     made in memory, run by LiteRT and compared with Keras before it is written beside and renamed.
@@ -62,7 +62,7 @@ def convert(sampler: Sampler, batch_size: int) -> bytes:
 
 
 def make_converter(sampler: Sampler, batch_size: int, folder: str) -> Any:
-    """A converter of both signatures, for which a SavedModel is written into an empty folder."""
+    """A converter of all signatures, for which a SavedModel is written into an empty folder."""
     functions = signatures.build_functions(sampler, batch_size)
     signatures.save(functions, folder)
     # Not from_concrete_functions: it drops the signatures without a word.

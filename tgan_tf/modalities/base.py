@@ -21,6 +21,7 @@ class Modality(abc.ABC):
         sample_shape: of one sample, as stored.
         sample_dtype: of one sample, as stored.
         signal_shape: of one sample as the networks see it, channels last.
+        given_shape: of what may be given, so that a sample is made around it; empty: nothing.
         augmentations: the DiffAugment policies that make sense for it.
     """
 
@@ -29,6 +30,7 @@ class Modality(abc.ABC):
     sample_shape: tuple[int, ...]
     sample_dtype: np.dtype
     signal_shape: tuple[int, ...]
+    given_shape: tuple[int, ...] = ()
     augmentations: tuple[str, ...]
 
     @abc.abstractmethod
@@ -54,11 +56,18 @@ class Modality(abc.ABC):
         """
         return signals
 
-    def give(self, samples: tf.Tensor) -> tf.Tensor:
-        """Stored samples, parts of which say that they are not given, as ``given`` of a generator.
+    def give(self, given: tf.Tensor) -> tf.Tensor:
+        """What is given, ``sample_dtype`` [B, *given_shape], as ``given`` of a generator: float32,
+        zeros where nothing is."""
+        raise NotImplementedError(f"no part of a {self.name} can be given")
 
-        Of those parts nothing but zeros is left. Float32 [B, *signal_shape].
-        """
+    def part_given(self, signals: tf.Tensor) -> tf.Tensor:
+        """The part of signals [B, *signal_shape] that may be given, as ``give`` has it."""
+        raise NotImplementedError(f"no part of a {self.name} can be given")
+
+    def withheld(self, samples: np.ndarray) -> np.ndarray:
+        """Samples [B, *sample_shape] without what is to be made around what may be given,
+        [B, *given_shape]."""
         raise NotImplementedError(f"no part of a {self.name} can be given")
 
     @abc.abstractmethod
@@ -104,6 +113,11 @@ class Modality(abc.ABC):
             samples: [N, *sample_shape], N at least 1.
             columns: samples in a row; 0: about as many as rows.
         """
+
+    def moments(self, samples: np.ndarray, columns: int = 0) -> list[np.ndarray]:
+        """Pictures as of ``grid`` that, one after another, show samples as they move; none of
+        those that do not."""
+        return []
 
     @abc.abstractmethod
     def class_rows(

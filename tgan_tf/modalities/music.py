@@ -54,6 +54,8 @@ class MusicModality(Modality):
             raise ConfigError("music has the shape (steps, voices, channels) and names of channels")
         self.signal_shape = shape
         self.sample_shape = shape[:2]
+        self._voices = list(config.data.given_voices)
+        self.given_shape = self.sample_shape if self._voices else ()
         self.lowest = int(names[1])
         voices, channels = shape[1:]
         # Distances around the circle of voices; with so many, every pair is met.
@@ -130,10 +132,20 @@ class MusicModality(Modality):
         parts += [_interval(notes, tf.roll(notes, -other, axis=2)) for other in self._others]
         return tf.concat(parts, axis=-1)
 
-    def give(self, samples: tf.Tensor) -> tf.Tensor:
+    def give(self, given: tf.Tensor) -> tf.Tensor:
         """As ``encode``, but voices that begin with ``NOT_GIVEN`` become zeros."""
-        there = tf.cast(samples[:, :1] != NOT_GIVEN, tf.float32)  # [B, 1, V]
-        return self.encode(samples) * there[..., tf.newaxis]
+        # TFLite compares no uint8.
+        there = tf.cast(tf.cast(given[:, :1], tf.int32) != NOT_GIVEN, tf.float32)  # [B, 1, V]
+        return self.encode(given) * there[..., tf.newaxis]
+
+    def part_given(self, signals: tf.Tensor) -> tf.Tensor:
+        voices = tf.one_hot(self._voices, signals.shape[2], dtype=signals.dtype)
+        return signals * tf.reduce_max(voices, axis=0)[:, tf.newaxis]
+
+    def withheld(self, samples: np.ndarray) -> np.ndarray:
+        given = np.full_like(samples, NOT_GIVEN)
+        given[..., self._voices] = samples[..., self._voices]
+        return given
 
     def decode(self, values: tf.Tensor) -> tf.Tensor:
         """[B, T, V, C] to uint8 [B, T, V]; a pitch that stays and has no onset is held."""

@@ -40,6 +40,8 @@ class VideoModality(Modality):
             raise ConfigError("the shape of a clip is not known before the data are read")
         frames, height, width, channels = config.data.shape
         self.sample_shape = self.signal_shape = (length or frames, height, width, channels)
+        given = config.data.given_frames
+        self.given_shape = (given, height, width, channels) if given else ()
         self._tanh = config.generator.g_output_activation == "tanh"
         self._rate = config.data.frame_rate
 
@@ -55,6 +57,17 @@ class VideoModality(Modality):
         """Floating point [B, F, H, W, C] to uint8, rounded half to even, as images are."""
         scaled = (tf.cast(values, tf.float32) + 1.0) * 127.5
         return tf.cast(tf.round(tf.clip_by_value(scaled, 0.0, 255.0)), tf.uint8)
+
+    def give(self, given: tf.Tensor) -> tf.Tensor:
+        """The first frames as ``encode`` has them, with a channel of ones: they are there."""
+        return self.part_given(self.encode(given))
+
+    def part_given(self, signals: tf.Tensor) -> tf.Tensor:
+        first = signals[:, : self.given_shape[0]]
+        return tf.concat([first, tf.ones_like(first[..., :1])], axis=-1)
+
+    def withheld(self, samples: np.ndarray) -> np.ndarray:
+        return samples[:, : self.given_shape[0]]
 
     def describe(self) -> str:
         frames, height, width, channels = self.sample_shape
@@ -72,6 +85,9 @@ class VideoModality(Modality):
     def grid(self, samples: np.ndarray, columns: int = 0) -> np.ndarray:
         """A row for each clip, or several clips in a row: frames evenly spaced, side by side."""
         return pictures.tile(self._strips(samples), columns or 1, scale=1)
+
+    def moments(self, samples: np.ndarray, columns: int = 0) -> list[np.ndarray]:
+        return [pictures.tile(frames, columns) for frames in samples.swapaxes(0, 1)]
 
     def class_rows(
         self,

@@ -59,7 +59,7 @@ class VideoGenerator(keras.Model):
         self.latent_dim = g.latent_dim
         self.modality = make_modality(config)
         self.frames, *size, self.channels = data.shape
-        self.length = self.frames
+        self.length, self.size, self.given_frames = self.frames, size, data.given_frames
         scale = g.g_patch * 2 ** (len(g.g_widths) - 1)
         self.grids = [
             (size[0] // scale * 2**stage, size[1] // scale * 2**stage)
@@ -89,6 +89,11 @@ class VideoGenerator(keras.Model):
         tokens, width = self.grids[0][0] * self.grids[0][1], g.g_widths[0]
         self.first = keras.layers.Dense(tokens * width, **linear, name="first")
         self.first.build(w_shape)
+        if self.given_frames:
+            side = g.g_patch * 2 ** (len(g.g_widths) - 1)
+            self.given_stem = ImageStem(width, side, "patch", dtype=policy, name="given")
+            seen = self.given_frames * (self.channels + 1)
+            self.given_stem.build((None, *self.size, seen))
         self.positions: list[keras.Variable] = []
         self.times: list[keras.layers.Dense] = []
         self.widen: dict[str, keras.layers.Dense] = {}  # Keras tracks dictionaries by string
@@ -147,10 +152,14 @@ class VideoGenerator(keras.Model):
         self.built = True
 
     def call(
-        self, z: tf.Tensor, label: tf.Tensor | None = None, noise: tf.Tensor | None = None
+        self,
+        z: tf.Tensor,
+        label: tf.Tensor | None = None,
+        noise: tf.Tensor | None = None,
+        given: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """``z`` ``[B, latent_dim]`` (and ``label``) -> clip ``[B, F, H, W, C]``."""
-        return self.synthesis(self.mapping(z, label), noise)
+        """``z`` ``[B, latent_dim]`` (and ``label``, and ``given``) -> clip ``[B, F, H, W, C]``."""
+        return self.synthesis(self.mapping(z, label), noise, given)
 
     def mapping(self, z: tf.Tensor, label: tf.Tensor | None = None) -> tf.Tensor:
         """``z`` ``[B, latent_dim]`` (and ``label``) -> ``w`` ``[B, w_dim]``: the
@@ -160,9 +169,17 @@ class VideoGenerator(keras.Model):
         )
         return tf.concat([self.mapping_network(content, label), motion], axis=-1)
 
-    def synthesis(self, w: tf.Tensor, noise: tf.Tensor | None = None) -> tf.Tensor:
-        """``w`` ``[B, w_dim]`` -> clip ``[B, F, H, W, C]``, nominally in [-1, 1]; ``noise`` is not
-        used."""
+    def synthesis(
+        self, w: tf.Tensor, noise: tf.Tensor | None = None, given: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """``w`` ``[B, w_dim]`` -> clip ``[B, F, H, W, C]``, nominally in [-1, 1].
+
+        Args:
+            noise: not used.
+            given: ``[B, k, H, W, C + 1]``, first frames, which are kept as they are, where a model
+                has ``--given_frames``; the last channel is 1, and all are zeros where none is
+                given. None: nothing is given.
+        """
         g, count = self.config.generator, self.length
         times = tf.range(count, dtype=tf.float32) / self.frames  # 1 after a clip of the training
         w = tf.cast(w, self.compute_dtype)
@@ -172,6 +189,8 @@ class VideoGenerator(keras.Model):
         features = tf.cast(time_features(times), w.dtype)  # [F, 8]
         (rows, columns), width = self.grids[0], g.g_widths[0]
         x = tf.reshape(self.first(w), (-1, count, rows * columns, width))  # [B, F, N, C]
+        if self.given_frames:
+            x = x + self._seen(given, tf.shape(w)[0])[:, None]
         for stage, blocks in enumerate(self.stages):
             if stage:
                 x = self._upsample(x, stage)
@@ -181,8 +200,20 @@ class VideoGenerator(keras.Model):
                 x = (rematerialized(block) if self.remat else block)(x, w)
         x = tf.reshape(x, (-1, *x.shape[2:]))  # [B F, N, C]
         x = self.output_layer(self.norm(x))  # [B F, H, W, channels]
-        x = tf.reshape(x, (-1, count, *x.shape[1:]))
-        return self.modality.activate(x)
+        made = self.modality.activate(tf.reshape(x, (-1, count, *x.shape[1:])))
+        if given is None:
+            return made
+        made = tf.cast(made, given.dtype)  # which may be exacter
+        first = tf.where(given[..., -1:] > 0, given[..., :-1], made[:, : self.given_frames])
+        return tf.concat([first, made[:, self.given_frames :]], axis=1)
+
+    def _seen(self, given: tf.Tensor | None, batch: tf.Tensor) -> tf.Tensor:
+        """The given frames ``[B, k, H, W, C + 1]``, or none, as tokens ``[B, N, C]``."""
+        shape = (batch, *self.size, self.given_frames * (self.channels + 1))
+        if given is None:
+            return self.given_stem(tf.zeros(shape, self.compute_dtype))
+        given = tf.transpose(tf.cast(given, self.compute_dtype), (0, 2, 3, 1, 4))
+        return self.given_stem(tf.reshape(given, shape))  # of [B, H, W, k (C + 1)]
 
     def _upsample(self, x: tf.Tensor, stage: int) -> tf.Tensor:
         """``[B, F, N, C]`` -> ``[B, F, 4 N, C']``, the tokens of ``stage``."""
