@@ -171,6 +171,8 @@ def check(config: Config, source: Source, split: str = "auto") -> None:
             f"--extractors=classifier: {source.name} has no labels to train a classifier on; use"
             " --extractors=efficientnet_lite0"
         )
+    if clips := [name for name in e.extractors if name.startswith("i3d:")]:
+        raise ConfigError(f"--extractors={clips[0]} is for video, not for images; leave it out")
     names = _extractor_names(config, source)
     of_features = e.extractors and set(e.metrics) - {"class_accuracy"}
     of_classes = "class_accuracy" in e.metrics and "classifier" in names and config.data.num_classes

@@ -5,7 +5,8 @@ Such a module of ``tgan_tf.metrics`` has a function
 samples [N, *sample_shape], the classes that they were made for (int32 [N] or None), the real
 samples that they are compared with (`Reals`), all the data, the configuration, and a callback that
 takes (done, all). It may have a ``REFERENCE``, the split that samples are compared with unless
-another is asked for, and a function ``check(config, source)`` that refuses options early.
+another is asked for, ``EXTRACTORS``, what may be asked for besides ``auto``, and a function
+``check(config, source)`` that refuses options early.
 """
 
 from __future__ import annotations
@@ -64,10 +65,16 @@ def check(config: Config, source: Source) -> None:
             f"--metrics={','.join(config.evaluation.metrics)} chooses among metrics of images; of"
             f" {source.modality} all are measured: leave it out, or pass --metrics= (empty)"
         )
-    for name, usual in (("extractors", ("auto",)), ("protocol", "none")):
-        if getattr(config.evaluation, name) != usual:
-            raise ConfigError(f"--{name} is for images, not for {source.modality}; leave it out")
+    if config.evaluation.protocol != "none":
+        raise ConfigError(f"--protocol is for images, not for {source.modality}; leave it out")
     module = importlib.import_module(MODULES[source.modality])
+    known = ("auto", *getattr(module, "EXTRACTORS", ()))
+    for name in config.evaluation.extractors:
+        if name.partition(":")[0] not in [other.partition(":")[0] for other in known]:
+            raise ConfigError(
+                f"--extractors={name} is not for {source.modality}, of which there are"
+                f" {', '.join(known)}"
+            )
     if more := getattr(module, "check", None):
         more(config, source)
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tgan_tf.metrics import efficientnet_lite
 from tgan_tf.metrics.features import FeatureExtractor
 from tgan_tf.metrics.inception import Inception2015, folder_sha256
-from tgan_tf.metrics.network import Network, in_colour, stretched
+from tgan_tf.metrics.network import Network, in_colour, load_signature, shapes_of, stretched
 
 # -------------------------------------------------------------------------- EfficientNet-Lite0
 
@@ -128,13 +128,7 @@ class SavedModelFeatures(Network):
 
     def __init__(self, path: str) -> None:
         folder = Path(path).expanduser()
-        try:
-            module = tf.saved_model.load(str(folder))
-            signature = module.signatures["serving_default"]
-        except (OSError, KeyError, ValueError) as error:
-            raise ValueError(
-                f"saved_model:{folder}: no SavedModel with the signature serving_default ({error})"
-            ) from error
+        module, signature = load_signature(folder)
         inputs, outputs = signature.structured_input_signature[1], signature.structured_outputs
         others = [name for name in outputs if name != "logits"]
         key = "features" if "features" in outputs else others[0] if len(others) == 1 else ""
@@ -142,9 +136,8 @@ class SavedModelFeatures(Network):
         if len(inputs) != 1 or len(spec.shape) != 4 or not key or len(outputs[key].shape) != 2:
             raise ValueError(
                 f"saved_model:{folder}: the signature must take one tensor of images [B, H, W, C] "
-                "and give 'features' [B, dim]; it takes "
-                f"{', '.join(f'{n} {s.shape}' for n, s in inputs.items())} and gives "
-                f"{', '.join(f'{n} {s.shape}' for n, s in outputs.items())}"
+                f"and give 'features' [B, dim]; it takes {shapes_of(inputs)} and gives "
+                f"{shapes_of(outputs)}"
             )
         _, height, width, channels = spec.shape
 

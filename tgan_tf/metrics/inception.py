@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tgan_tf.metrics import inception_weights as layout
-from tgan_tf.metrics.network import Network, in_colour
+from tgan_tf.metrics.network import Network, in_colour, load_signature
 
 RESIZES = ("legacy", "clean")
 _EPSILON = 1e-3  # of batch normalisation
@@ -147,13 +147,7 @@ def _folded(weights: Mapping[str, np.ndarray], name: str) -> tuple[tf.Tensor, tf
 
 
 def _saved_model(path: Path) -> tuple[Forward, str]:
-    try:
-        module = tf.saved_model.load(os.fspath(path))
-        signature = module.signatures["serving_default"]
-    except (OSError, KeyError, ValueError) as error:
-        raise ValueError(
-            f"{path} is no SavedModel with the signature serving_default ({error})"
-        ) from error
+    module, signature = load_signature(path)
     outputs = signature.structured_outputs
     if not {"pool_3", "logits"} <= outputs.keys():
         raise ValueError(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -83,6 +86,27 @@ class Network:
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Features, float32 ``[B, dim]``, of uint8 images."""
         return self.features_and_logits(images)[0]
+
+
+def load_signature(folder: Path, names: Sequence[str] = ("serving_default",)) -> tuple[object, Any]:
+    """A SavedModel, which must stay alive, and the first of these signatures that it has.
+
+    Raises:
+        ValueError: no SavedModel, or none with such a signature.
+    """
+    try:
+        module = tf.saved_model.load(os.fspath(folder))
+        present = [name for name in names if name in module.signatures]
+        return module, module.signatures[(present or names)[0]]
+    except (OSError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"{folder}: no SavedModel with the signature {names[0]} ({error})"
+        ) from error
+
+
+def shapes_of(specs: Mapping[str, tf.TensorSpec]) -> str:
+    """Names and shapes of a signature's inputs or outputs, for people."""
+    return ", ".join(f"{name} {spec.shape}" for name, spec in specs.items())
 
 
 def in_colour(x: tf.Tensor) -> tf.Tensor:

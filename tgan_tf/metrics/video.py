@@ -3,8 +3,8 @@
 Frechet and kernel distances are taken of features of frames, and of features of the differences of
 neighbouring frames, for a distance of whole clips hardly sees motion beside content. The network is
 a classifier of the frames where clips have labels, else EfficientNet-Lite0; its name stands in the
-results, which are no FVD: that is another network's. Of moving objects, whose physics is known, see
-`motion`.
+results, which are no FVD: that is another network's, see `i3d`. Of moving objects, whose physics is
+known, see `motion`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tgan_tf.config import Config
+from tgan_tf.config import Config, ConfigError
 from tgan_tf.data.moving import SPEEDS
 from tgan_tf.data.types import Source
-from tgan_tf.metrics import motion
+from tgan_tf.metrics import i3d, motion
 from tgan_tf.metrics.classifier import Classifier, train_classifier
 from tgan_tf.metrics.extractors import EfficientNetLite0
 from tgan_tf.metrics.features import FeatureExtractor
@@ -25,10 +25,11 @@ from tgan_tf.metrics.frechet import Moments, frechet_distance
 from tgan_tf.metrics.kernel import kernel_distance
 from tgan_tf.metrics.suite import Outcome
 
+EXTRACTORS = ("i3d:PATH",)
 _MOST = 1000  # clips that are compared
 _PAIR_EVERY = 3  # of the pairs of neighbouring frames, every so many-th is looked at
 _FRAMES_TO_LEARN = 40_000  # shown to the classifier
-_MOVING = ("moving_digits", "moving_fashion")
+MOVING = ("moving_digits", "moving_fashion")  # whose physics is known
 
 
 class Features(NamedTuple):
@@ -120,6 +121,20 @@ def physics(
     return found
 
 
+def check(config: Config, source: Source) -> None:
+    """Whether there is an I3D where one is asked for.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    for name in config.evaluation.extractors:
+        if name != "auto":
+            try:
+                i3d.check_folder(name.partition(":")[2])
+            except ValueError as error:
+                raise ConfigError(f"--extractors={name}: {error}") from error
+
+
 def measure(
     fakes: np.ndarray,
     labels: np.ndarray | None,
@@ -128,17 +143,38 @@ def measure(
     config: Config,
     progress: Callable[[int, int], None],
 ) -> dict[str, Outcome]:
-    """All of the above, see `tgan_tf.other_metrics`; more than 1,000 clips are not compared.
+    """All of the above, and FVD where it is asked for, see `tgan_tf.other_metrics`; more than 1,000
+    clips are not compared.
 
     Beside each number stands what other real clips have, those of the split that is not the
     reference (``details["real"]``), and beside the distances what the generated clips would have if
     they stood still at their first frame (``details["still"]``).
     """
-    network = _network(source, progress)
     other = source.train if reference.name == "held-out" else source.val
-    real, _ = _some(reference.samples, reference.labels)
-    others, other_labels = _some(other.samples, other.labels)
+    real, _ = some(reference.samples, reference.labels)
+    others, other_labels = some(other.samples, other.labels)
     fakes, labels = fakes[:_MOST], None if labels is None else labels[:_MOST]
+    outcomes: dict[str, Outcome] = {}
+    for name in config.evaluation.extractors:
+        if name != "auto":
+            network = i3d.I3D(name.partition(":")[2])
+            outcomes |= i3d.measure(real, others, fakes, network, progress)
+    if "auto" in config.evaluation.extractors:
+        network = frame_network(source, progress)
+        outcomes |= _measure_frames(real, others, other_labels, fakes, labels, network, config)
+    return outcomes
+
+
+def _measure_frames(
+    real: np.ndarray,
+    others: np.ndarray,
+    other_labels: np.ndarray | None,
+    fakes: np.ndarray,
+    labels: np.ndarray | None,
+    network: FeatureExtractor,
+    config: Config,
+) -> dict[str, Outcome]:
+    """What is seen frame by frame, and the physics where it is known."""
     seen_real, seen_other, seen = (features_of(x, network) for x in (real, others, fakes))
     first = np.repeat(seen.frames[:, :1], fakes.shape[1], axis=1)
     nothing = network(np.full((1, *fakes.shape[2:]), 128, np.uint8))
@@ -153,7 +189,7 @@ def measure(
         )
         for key, value in distances(seen_real, seen).items()
     }
-    if config.data.dataset in _MOVING:
+    if config.data.dataset in MOVING:
         room = fakes.shape[2] - fakes.shape[2] // 2
         in_others = physics(others, other_labels, seen_other, room)
         for key, value in physics(fakes, labels, seen, room).items():
@@ -161,13 +197,14 @@ def measure(
     return outcomes
 
 
-def _some(samples: np.ndarray, labels: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+def some(samples: np.ndarray, labels: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
     """Up to 1,000 clips, chosen at random, always the same."""
     rows = np.sort(np.random.default_rng(0).permutation(len(samples))[:_MOST])
     return np.asarray(samples[rows]), None if labels is None else labels[rows]
 
 
-def _network(source: Source, progress: Callable[[int, int], None]) -> FeatureExtractor:
+def frame_network(source: Source, progress: Callable[[int, int], None]) -> FeatureExtractor:
+    """What looks at frames; trained on those of clips with labels."""
     train = source.train
     if train.labels is None:
         return EfficientNetLite0()
