@@ -1,0 +1,148 @@
+"""Generated clips beside real ones, and beside what is wrong with clips.
+
+    python train.py --flagfile=configs/moving_digits.flags
+    python train.py --flagfile=configs/moving_digits.flags --nog_time_attention
+    python -m benchmarks.moving --run=runs/00000-moving_digits-moving \\
+        --without_time=runs/00001-moving_digits-moving
+
+prints the table of docs/results.md. Real clips of objects that were held out, the same with their
+frames shuffled, the first repeated, every second one shown twice, and halves of two clips in one,
+are measured against 1,000 training clips as generated clips are. One network, trained on the frames
+of the training clips, looks at all. Without --run real clips alone. Takes two minutes or so on one
+core.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from absl import flags
+
+from tgan_tf import command
+from tgan_tf.files import replacing
+from tgan_tf.quiet import start_tensorflow
+
+if TYPE_CHECKING:
+    from tgan_tf.inference import Sampler
+
+COLUMNS = ("frechet_frames", "frechet_motion", "flight_residual", "same_class", "frame_accuracy")
+_HEAD = (
+    "frames, Frechet",
+    "motion, Frechet",
+    "flight residual, pixels",
+    "same class",
+    "frame accuracy",
+)
+_AT_ONCE = 100
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Defines this command's flags."""
+    command.define_run_flags(values, required=False)
+    flags.DEFINE_string("without_time", "", "a run with --nog_time_attention", flag_values=values)
+    flags.DEFINE_integer("samples", 1000, "clips of each", lower_bound=10, flag_values=values)
+    flags.DEFINE_integer("seed", 0, "of what is done to clips", flag_values=values)
+    flags.DEFINE_string("data_dir", "", "as for train.py", flag_values=values)
+    flags.DEFINE_string(
+        "out", "", "folder for moving.md and moving.json; empty: RUN/benchmark", flag_values=values
+    )
+
+
+def spoiled(clips: np.ndarray, seed: int = 0) -> dict[str, np.ndarray]:
+    """Real clips, and what can be wrong with clips, by name.
+
+    Args:
+        clips: uint8 [N, F, H, W, C].
+        seed: of the shuffles and pairs.
+
+    Returns:
+        As many clips of each.
+    """
+    count, frames = clips.shape[:2]
+    rng = np.random.default_rng(seed)
+    orders = rng.permuted(np.tile(np.arange(frames), (count, 1)), axis=1)  # [N, F]
+    seconds = clips[rng.permutation(count)]
+    return {
+        "real": clips,
+        "real, frames shuffled": np.take_along_axis(clips, orders[:, :, None, None, None], axis=1),
+        "real, first frame repeated": repeated(clips),
+        "real, every second frame, each twice": clips[:, np.arange(frames) // 2 * 2],
+        "first half of one clip, second half of another": np.concatenate(
+            [clips[:, : frames // 2], seconds[:, frames // 2 :]], axis=1
+        ),
+    }
+
+
+def repeated(clips: np.ndarray) -> np.ndarray:
+    """Stills: the first frame of each clip, all the way."""
+    return np.repeat(clips[:, :1], clips.shape[1], axis=1)
+
+
+def drawn(sampler: Sampler, labels: np.ndarray) -> np.ndarray:
+    """A clip of each label, uint8 [N, F, H, W, C]."""
+    return sampler.sample(range(len(labels)), labels, batch_size=_AT_ONCE)
+
+
+def table(rows: dict[str, dict[str, float]]) -> str:
+    """Markdown; a dash where something cannot be said."""
+    lines = [f"| | {' | '.join(_HEAD)} |", "|---" * (1 + len(_HEAD)) + "|"]
+    for name, row in rows.items():
+        cells = (f"{row[column]:.2g}" if column in row else "-" for column in COLUMNS)
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def run(values: flags.FlagValues) -> None:
+    """Measures, writes and prints the table."""
+    if values.without_time and not values.run:
+        raise ValueError("--without_time is compared with --run; give both")
+    if not values.run and not values.out:
+        raise ValueError("give --run, or --out for real clips alone")
+    start_tensorflow()
+    from tgan_tf.config import Config
+    from tgan_tf.data.sources import load_source
+    from tgan_tf.inference import load
+    from tgan_tf.metrics import video
+    from tgan_tf.training.progress import Console
+
+    sampler = command.load_run(values) if values.run else None
+    config = sampler.config if sampler else Config.from_flagfile("configs/moving_digits.flags")
+    config = config.replace(data_dir=values.data_dir or config.data.data_dir)
+    if config.data.dataset not in video.MOVING:
+        raise ValueError(f"--run: of {config.data.dataset}; the physics is known of moving_digits")
+    source = load_source(config.data, seed=config.training.seed)
+    assert source.train.labels is not None
+    assert source.val.labels is not None
+    with Console().counting("training the network that looks at frames") as progress:
+        network = video.frame_network(source, progress)
+    reference, _ = video.some(source.train.samples, source.train.labels)
+    seen_real = video.features_of(reference, network)
+    real, labels = source.val.samples[: values.samples], source.val.labels[: values.samples]
+    rows: dict[str, dict[str, float]] = {}
+
+    def measure(name: str, clips: np.ndarray) -> None:
+        seen = video.features_of(clips, network)
+        room = clips.shape[2] - clips.shape[2] // 2
+        rows[name] = video.distances(seen_real, seen) | video.physics(clips, labels, seen, room)
+
+    if sampler:
+        clips = drawn(sampler, labels)
+        measure("generated", clips)
+        if values.without_time:
+            measure("generated without attention in time", drawn(load(values.without_time), labels))
+        measure("generated, first frame repeated", repeated(clips))
+    for name, clips in spoiled(real, values.seed).items():
+        measure(name, clips)
+    out = Path(values.out or Path(values.run) / "benchmark")
+    out.mkdir(parents=True, exist_ok=True)
+    for ending, text in (("md", table(rows)), ("json", json.dumps(rows, indent=2))):
+        with replacing(out / f"moving.{ending}") as beside:
+            beside.write_text(text + "\n", encoding="utf-8")
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    command.start(define_flags, run)

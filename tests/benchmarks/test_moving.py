@@ -1,0 +1,48 @@
+"""What is wrong with clips is what its name says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from absl import flags
+
+from benchmarks import moving
+
+
+@pytest.fixture
+def clips():
+    """Frame f of clip n is 10 n + f."""
+    values = (10 * np.arange(6)[:, None] + np.arange(4)).astype(np.uint8)  # [N, F]
+    return np.broadcast_to(values[..., None, None, None], (6, 4, 2, 2, 1))
+
+
+def test_what_is_done_to_clips(clips):
+    made = {name: x[..., 0, 0, 0].astype(int) for name, x in moving.spoiled(clips).items()}
+    whole = made["real"]
+    assert all(x.shape == whole.shape for x in made.values())
+    mixed = made["real, frames shuffled"]
+    np.testing.assert_array_equal(np.sort(mixed, axis=1), whole)
+    assert (mixed != whole).any()
+    assert (made["real, first frame repeated"] == whole[:, :1]).all()
+    assert (made["real, every second frame, each twice"] % 10 == [0, 0, 2, 2]).all()
+    halves = made["first half of one clip, second half of another"]
+    np.testing.assert_array_equal(halves[:, :2], whole[:, :2])
+    np.testing.assert_array_equal(halves % 10, whole % 10)
+    assert (halves[:, 2] // 10 != halves[:, 0] // 10).any()
+
+
+def test_the_table_leaves_out_what_cannot_be_said():
+    text = moving.table({"stills": {"frechet_frames": 0.361, "same_class": 1.0}})
+    assert text.splitlines()[-1] == "| stills | 0.36 | - | - | 1 | - |"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["--without_time=a"], "give both"), ([], "or --out for real clips alone")],
+)
+def test_what_is_missing(arguments, message):
+    values = flags.FlagValues()
+    moving.define_flags(values)
+    values(["", *arguments])
+    with pytest.raises(ValueError, match=message):
+        moving.run(values)
