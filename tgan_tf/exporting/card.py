@@ -34,7 +34,12 @@ def write_card(sampler: Sampler, folder: Path, described: Mapping[str, Any]) -> 
         folder: where to.
         described: the signatures, as `signatures.describe` gives them.
     """
-    pictures.save_png(_grid(sampler), folder / PICTURE)
+    first, *others = _grids(sampler)
+    if others:
+        rate = sampler.config.data.frame_rate
+        pictures.save_film([first, *others], folder / PICTURE, 1 / rate)
+    else:
+        pictures.save_png(first, folder / PICTURE)
     (folder / "README.md").write_text(card(sampler, described), encoding="utf-8")
 
 
@@ -114,13 +119,19 @@ def title(sampler: Sampler) -> str:
     )
 
 
-def _grid(sampler: Sampler) -> np.ndarray:
+def _grids(sampler: Sampler) -> list[np.ndarray]:
+    """A picture of samples; of those that move, one for each moment."""
+    modality = sampler.modality
     names, labels = sampler.condition.rows(_MOST_ROWS)
     if not names:
-        return sampler.modality.grid(sampler.sample(range(_COLUMNS * 4)), _COLUMNS)
+        samples = sampler.sample(range(_COLUMNS * 4))
+        return modality.moments(samples, _COLUMNS) or [modality.grid(samples, _COLUMNS)]
     rows = np.repeat(np.arange(len(names)), _COLUMNS)
     samples = sampler.sample(range(len(rows)), labels[rows])
-    return sampler.modality.class_rows(samples, rows, names, _COLUMNS)
+    moments = modality.moments(samples, _COLUMNS)
+    if moments:
+        return [pictures.with_row_names(moment, names) for moment in moments]
+    return [modality.class_rows(samples, rows, names, _COLUMNS)]
 
 
 def _condition(data: DataConfig) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from tgan_tf.files import replacing
 from tgan_tf.inference import Sampler, load
 from tgan_tf.training import best
 from tgan_tf.training.journal import Journal, Row
-from tgan_tf.training.preview import film
+from tgan_tf.training.preview import clips, film
 from tgan_tf.training.progress import Console
 from tgan_tf.training.recorder import Recorder
 from tgan_tf.training.rundir import RunDirectory
@@ -52,6 +52,8 @@ def finish(
         console.say("It is finished: nothing left to do. To train it longer, add --total_kimg")
         return
     film(sampler, run.samples)
+    if source.modality == "video":
+        clips(sampler, source.train, run.samples)
     neighbours = run.samples / "neighbours.png"
     if source.modality == "image":
         with console.counting("looking for nearest training images") as progress:

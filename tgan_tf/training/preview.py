@@ -24,6 +24,7 @@ _COLUMNS = 8
 _CLASS_COLUMNS = 10
 _MOST_CLASSES = 20
 _PIXELS_AT_ONCE = 2**22
+_CLIPS = 16
 _FILM_CELLS, _FILM_STEPS, _FILM_SECONDS = 8, 12, 0.08
 
 
@@ -146,11 +147,27 @@ def film(sampler: Sampler, folder: str | os.PathLike[str]) -> Path:
             for a, b in itertools.pairwise(seeds)
         ]
         cells.append(np.concatenate(walks))  # [frames, *sample_shape]
-    frames = [
-        sampler.modality.grid(np.stack([cell[index] for cell in cells]), _FILM_CELLS // 2)
-        for index in range(len(cells[0]))
-    ]
+    frames = []
+    for index in range(len(cells[0])):
+        samples, columns = np.stack([cell[index] for cell in cells]), _FILM_CELLS // 2
+        moments = sampler.modality.moments(samples, columns)
+        frames.append(
+            moments[index % len(moments)] if moments else sampler.modality.grid(samples, columns)
+        )
     return pictures.save_film(frames, Path(folder) / "interpolation.png", _FILM_SECONDS)
+
+
+def clips(sampler: Sampler, reals: SampleSet, folder: str | os.PathLike[str]) -> None:
+    """``clips.png`` and ``real_clips.png``, animated PNGs, of samples that move."""
+    chosen = np.linspace(0, len(reals) - 1, _CLIPS).astype(np.int64)
+    for name, samples in (
+        ("clips", sampler.sample(range(_CLIPS))),
+        ("real_clips", reals.samples[chosen]),
+    ):
+        moments = sampler.modality.moments(samples)
+        pictures.save_film(
+            moments, Path(folder) / f"{name}.png", 1 / sampler.config.data.frame_rate
+        )
 
 
 def _number(kimg: float) -> str:

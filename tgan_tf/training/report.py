@@ -46,6 +46,7 @@ def _page(
         _tiles(rows, networks),
         _health(rows),
         _samples(run, fakes),
+        _clips(run),
         section("Classes", image(run.samples / "classes.png", "The same latents in each row.")),
         _wide(run, "From sample to sample", "interpolation", "A film: straight lines in w."),
         _wide(
@@ -142,6 +143,12 @@ def _samples(run: RunDirectory, fakes: Sequence[Path]) -> str:
     pair = image(fakes[-1], f"Made after {_kimg(fakes[-1]):g} thousand images")
     pair += image(run.samples / "reals.png", "From the training data")
     return section("Samples", f'<div class="pair">{pair}</div>')
+
+
+def _clips(run: RunDirectory) -> str:
+    pair = image(run.samples / "clips.png", "Made at the end, seeds from 0 up")
+    pair += image(run.samples / "real_clips.png", "From the training data")
+    return section("Clips", f'<div class="pair">{pair}</div>' if pair else "")
 
 
 def _wide(run: RunDirectory, title: str, name: str, caption: str) -> str:
