@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+_PLURALS = {"image": "pictures", "video": "clips"}
 DESCRIPTION = "model.json"  # beside the model in every kit
 
 
-def describe(model: Path, title: str) -> dict[str, object]:
+def describe(model: Path, title: str, shows: Sequence[str] = ("image",)) -> dict[str, object]:
     """What an app must know of a model.
 
     Args:
         model: a TFLite file with this project's metadata and a batch of one.
         title: for people; empty: the run's name.
+        shows: kinds of samples that the app can show.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no TFLite file, has no metadata, or another batch.
+        ValueError: it is no TFLite file, has no metadata, another batch, or makes something else.
     """
     from ai_edge_litert.interpreter import Interpreter
 
@@ -37,9 +39,10 @@ def describe(model: Path, title: str) -> dict[str, object]:
     except ValueError as error:
         raise ValueError(f"--model={model}: {error}") from error
     asked = set(details.get_input_details()) - {"seed", "label", "truncation", "guidance"}
-    if asked or set(details.get_output_details()) != {"image"}:
+    if asked or not set(details.get_output_details()) <= set(shows):
         raise ValueError(
-            f"--model={model}: these apps show pictures, of classes at most; this model takes"
+            f"--model={model}: this app shows {' and '.join(_PLURALS[kind] for kind in shows)},"
+            f" of classes at most; the model takes"
             f" {', '.join(details.get_input_details())} and makes"
             f" {', '.join(details.get_output_details())}"
         )
@@ -56,7 +59,11 @@ def describe(model: Path, title: str) -> dict[str, object]:
     return {
         "title": title or config["run"]["name"] or config["data"]["dataset"],
         "guided": guided,
-        **{name: values[name] for name in ("sample_shape", "latent_dim", "class_names", "step")},
+        "frame_rate": config["data"]["frame_rate"],
+        **{
+            name: values[name]
+            for name in ("modality", "sample_shape", "latent_dim", "class_names", "step")
+        },
     }
 
 

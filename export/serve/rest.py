@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from export.serve.errors import Code, ServingError
 from export.serve.servable import Servable
 
 PAGE = Path(__file__).parent / "page"
+PLAYER = PAGE.parents[1] / "web" / "page" / "play.js"
 _PATH = re.compile(
     r"/v1/models/(?P<name>[^/:]+)"
     r"(?:/versions/(?P<version>\d{1,18})|/labels/(?P<label>[^/:]+))?"
@@ -44,6 +45,7 @@ async def start(engine: Engine, host: str, port: int, grace_s: float) -> tuple[w
     app.router.add_get("/", _page)
     app.router.add_get("/page/models.json", _models)
     app.router.add_get(r"/page/card/{name}/{file}", _card)
+    app.router.add_get("/page/play.js", _player)
     app.router.add_static("/page/", PAGE)
     app.router.add_get("/monitoring/prometheus/metrics", _metrics)
     app.router.add_route("*", "/v1/models/{rest:.+}", _model)
@@ -150,6 +152,11 @@ async def _page(request: web.Request) -> web.FileResponse:
     return web.FileResponse(PAGE / "index.html")
 
 
+async def _player(request: web.Request) -> web.FileResponse:
+    """What this page shares with that of `export.web`."""
+    return web.FileResponse(PLAYER)
+
+
 async def _models(request: web.Request) -> web.Response:
     """What the page must know of the models."""
     entries = []
@@ -174,10 +181,18 @@ async def _models(request: web.Request) -> web.Response:
                 # Of texts, so that the page can tell the numbers of what they begin with.
                 "vocabulary": data.get("vocabulary", []) if is_text else [],
                 "tokens": data["shape"][0] if is_text else 0,
+                "frames": _frames(info),
+                "frame_rate": data.get("frame_rate", 1),
                 "has_card": all((servable.path / file).is_file() for file in _CARD_FILES),
             }
         )
     return _json({"models": entries})
+
+
+def _frames(info: Mapping[str, Any]) -> int:
+    """Of a clip; 0 of other samples."""
+    outputs = info.get("signatures", {}).get("sample", {}).get("outputs", {})
+    return outputs["video"]["shape"][1] if "video" in outputs else 0
 
 
 async def _card(request: web.Request) -> web.StreamResponse:

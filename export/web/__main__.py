@@ -68,7 +68,7 @@ def build(model: Path, out: Path, title: str = "", litert: str = "") -> Path:
         FileExistsError: ``out`` is something else.
         ValueError: the model has no metadata, or another batch.
     """
-    info = describe(model, title)
+    info = describe(model, title, ("image", "video"))
     with replacing_folder(out, DESCRIPTION, "site") as beside:
         packages = Path(litert).expanduser() if litert else install()
         missing = [name for name in _LITERT_FILES if not (packages / name).is_file()]

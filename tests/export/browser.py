@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import numpy as np
 import requests
 
 
@@ -46,6 +47,28 @@ class Page:
         while not self.evaluate(condition):
             assert time.monotonic() < end, f"{condition} never in:\n{self.html}"
             time.sleep(0.05)
+
+    def frames(self, canvas: str, count: int, shape: tuple[int, int]) -> np.ndarray:
+        """So many different pictures that a canvas shows one after another, [count, H, W, 3].
+
+        Args:
+            canvas: its selector.
+            count: of a whole clip.
+            shape: H and W.
+        """
+        height, width = shape
+        values = self.evaluate(f"""new Promise((done) => {{
+            const seen = new Map();
+            const look = () => {{
+                const context = document.querySelector('{canvas}').getContext('2d');
+                const data = Array.from(context.getImageData(0, 0, {width}, {height}).data);
+                seen.set(data.join(), data);
+                if (seen.size === {count}) done([...seen.values()]);
+                else setTimeout(look, 10);
+            }};
+            look();
+        }})""")
+        return np.array(values).reshape(count, height, width, 4)[..., :3]
 
     @property
     def html(self) -> str:

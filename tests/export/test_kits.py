@@ -5,6 +5,7 @@ They need a C compiler, npm and Chromium; `make test` installs what is missing w
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import html
 import http.server
@@ -19,7 +20,7 @@ import numpy as np
 import pytest
 
 from export.web.__main__ import build
-from tests.exporting.samplers import ATTRIBUTES, make_sampler
+from tests.exporting.samplers import ATTRIBUTES, make_clip_sampler, make_sampler
 from tgan_tf.exporting import to_tflite
 from tgan_tf.exporting.portable_random import normal_numpy
 from tgan_tf.exporting.tflite import convert
@@ -97,9 +98,15 @@ class TestC:
 @pytest.fixture(scope="module")
 def site(model):
     """The static page, served."""
+    with served(model, "Pets") as address:
+        yield address
+
+
+@contextlib.contextmanager
+def served(model, title):
     if not shutil.which("npm"):
         pytest.skip("no npm (Debian, Ubuntu: apt-get install npm)")
-    folder = build(model, model.parent / "site", "Pets")
+    folder = build(model, model.parent / "site", title)
     quiet = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
     server = http.server.ThreadingHTTPServer(
         ("localhost", 0), functools.partial(quiet, directory=str(folder))
@@ -118,6 +125,18 @@ class TestBrowser:
         assert np.abs(made - expected(*case)).max() <= 1
         z = np.array(found["z"].split(","), float)
         np.testing.assert_allclose(z, normal_numpy([case[0]], 8)[0], atol=1e-6)
+
+    def test_clips_move(self, browser, tmp_path):
+        sampler = make_clip_sampler()
+        (tmp_path / "clips.tflite").write_bytes(convert(sampler, 1))
+        with served(tmp_path / "clips.tflite", "") as address, browser.page(address) as page:
+            assert "24 clips" in page.html
+            shown = page.frames("#grid figure:nth-child(2) canvas", 4, (8, 16))
+            page.evaluate("document.getElementById('film').click()")
+            page.wait("document.getElementById('film-canvas').width === 16")
+        clip = sampler.sample([1])[0].astype(int)  # [4, 8, 16, 1]
+        errors = np.abs(shown[:, np.newaxis] - clip).max(axis=(2, 3, 4))  # [4, 4]
+        assert (errors.min(axis=0) <= 1).all()
 
     def test_page(self, site, browser):
         with browser.page(site) as page:
@@ -152,7 +171,9 @@ class TestSite:
     def test_other_inputs(self, tmp_path):
         content = convert(make_sampler(0, **ATTRIBUTES), batch_size=1)
         (tmp_path / "attributes.tflite").write_bytes(content)
-        with pytest.raises(ValueError, match="pictures, of classes at most; this model takes"):
+        with pytest.raises(
+            ValueError, match="pictures and clips, of classes at most; the model takes"
+        ):
             build(tmp_path / "attributes.tflite", tmp_path / "site")
 
     def test_other_files(self, tmp_path):

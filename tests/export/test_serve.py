@@ -35,7 +35,13 @@ from tensorflow_serving.apis import (
 
 from export.serving.client import Client, ClientError
 from tests.export.servers import ROOT, free_port, serving
-from tests.exporting.samplers import ATTRIBUTES, make_config, make_generator, make_sampler
+from tests.exporting.samplers import (
+    ATTRIBUTES,
+    make_clip_sampler,
+    make_config,
+    make_generator,
+    make_sampler,
+)
 from tests.language import bert
 from tests.texts import text_config, text_generator
 from tgan_tf.conditions import Kept
@@ -86,6 +92,7 @@ def models(tmp_path_factory, emoji) -> Path:
     to_saved_model(make_sampler(0, **ATTRIBUTES), folder / "faces")
     to_saved_model(emoji, folder / "emoji")
     to_saved_model(poems(), folder / "poems")
+    to_saved_model(make_clip_sampler(), folder / "clips")
     (folder / "models.config").write_text(
         """model_config_list {
           config {
@@ -96,6 +103,7 @@ def models(tmp_path_factory, emoji) -> Path:
           config { name: "faces" base_path: "faces" }
           config { name: "emoji" base_path: "emoji" }
           config { name: "poems" base_path: "poems" }
+          config { name: "clips" base_path: "clips" }
         }"""
     )
     return folder
@@ -585,6 +593,13 @@ class TestPage:
             assert page.evaluate(words) == poems().modality.texts(made)[0]
             change(prefix="'x'")
             assert "not in the vocabulary" in page.evaluate("document.body.textContent")
+            change(model=4)
+            shown = page.frames("#grid canvas", 4, (8, 16))
+            page.evaluate("document.getElementById('film').click()")
+            page.wait("document.getElementById('film-canvas').width === 16")
+        clip = make_clip_sampler().sample([7], truncation=0.7)[0].astype(int)  # [4, 8, 16, 1]
+        errors = np.abs(shown[:, np.newaxis] - clip).max(axis=(2, 3, 4))  # [4, 4]
+        assert (errors.min(axis=0) <= 1).all()
         assert "<h2>Limits</h2>" in requests.get(card, timeout=30).text
 
     def test_card(self, server):

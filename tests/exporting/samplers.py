@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tgan_tf.config import Config
 from tgan_tf.inference import Sampler
+from tgan_tf.modalities import make_modality
 from tgan_tf.modalities.image import ImageModality
 from tgan_tf.networks import build_generator
 from tgan_tf.training.checkpoint import Checkpoints
@@ -53,6 +54,17 @@ def make_sampler(num_classes: int = 3, **changes: object) -> Sampler:
     """One for all tests: they must leave it as it is."""
     config = make_config(num_classes, **changes)
     return Sampler(config, make_generator(config), ImageModality(config), step=70)
+
+
+@functools.cache
+def make_clip_sampler() -> Sampler:
+    """Clips of four frames, 8x16 pixels, grey."""
+    small = Config().replace(
+        **{"latent_dim": 8, "g_motion_dim": 4, "w_dim": 8, "g_widths": 8, "g_depths": 1},
+        **{"g_windows": 0, "g_heads": 2, "g_output": "patch", "d_frames": 2, "frame_rate": 20.0},
+    )
+    config = small.resolve(modality="video", shape=(4, 8, 16, 1))
+    return Sampler(config, make_generator(config), make_modality(config), step=70)
 
 
 def make_run(path: Path, num_classes: int = 3, steps: tuple[int, ...] = (70,), **changes) -> Path:

@@ -1,5 +1,7 @@
 // A served generator: everything is asked for by REST, as any client would.
 
+import { picture, play, show } from '/page/play.js';
+
 const COUNT = 24; // samples in the grid
 const FRAMES = 24; // of the film, from seed to seed
 
@@ -78,23 +80,20 @@ async function vector() {
 const checked = () => [...$('attributes').querySelectorAll('input')].map((box) => Number(box.checked));
 const strengths = () => [...$('sliders').querySelectorAll('input')].map((slider) => Number(slider.value));
 
-/** Puts one sample, [H, W, C] of 0 to 255, on a canvas. */
-function draw(canvas, rows) {
-  const [height, width, channels] = [rows.length, rows[0].length, rows[0][0].length];
-  [canvas.width, canvas.height] = [width, height];
-  const image = new ImageData(width, height);
-  rows.flat().forEach((pixel, i) => {
-    const [red, green, blue] = channels < 3 ? fill(pixel[0], 3) : pixel;
-    image.data.set([red, green, blue, channels === 4 ? pixel[3] : 255], 4 * i);
-  });
-  canvas.getContext('2d').putImageData(image, 0, 0);
+/** Puts one sample, [H, W, C] or a clip [F, H, W, C] of 0 to 255, on a canvas. */
+function draw(canvas, sample) {
+  const clip = model.frames ? sample : [sample];
+  show(canvas, clip.map((rows) => picture(rows.flat(2), [rows.length, rows[0].length, rows[0][0].length])));
 }
 
+/** The same of a PNG file; of a clip, one with all frames side by side. */
 async function drawPng(canvas, { b64 }) {
   const bytes = Uint8Array.from(atob(b64), (character) => character.charCodeAt(0));
-  const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
-  [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
-  canvas.getContext('2d').drawImage(bitmap, 0, 0);
+  const strip = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
+  const count = model.frames || 1;
+  const [width, height] = [strip.width / count, strip.height];
+  const frames = [...Array(count).keys()].map((f) => createImageBitmap(strip, f * width, 0, width, height));
+  show(canvas, await Promise.all(frames));
 }
 
 let asked = 0;
@@ -123,7 +122,7 @@ async function drawGrid() {
 
 async function drawOnce() {
   if (!(model.inputs.sample_png || isText()) || (takes('sample_png', 'condition') && !takes('encode', 'text'))) {
-    throw new Error('this page shows pictures, of classes, attributes and captions, and texts: ask by REST for others');
+    throw new Error('this page shows pictures and clips, of classes, attributes and captions, and texts: ask by REST for others');
   }
   const moved = strengths();
   const edited = moved.some((value) => value !== 0);
@@ -244,6 +243,7 @@ try {
   $('film').addEventListener('click', film);
   $('main').hidden = false;
   await choose(0);
+  play(() => model.frame_rate);
 } catch (error) {
   fail(error);
   throw error;

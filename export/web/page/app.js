@@ -3,21 +3,22 @@
 // ?check=SEED,CLASS,TRUNCATION makes that one picture and writes its bytes into the page, for tests.
 
 import { loadAndCompile, loadLiteRt, Tensor } from '@litertjs/core';
+import { picture, play, show } from './play.js';
 import { arc, normal } from './random.js';
 
-const COUNT = 24; // pictures in the grid
+const COUNT = 24; // samples in the grid
 const FRAMES = 24; // of the film, from seed to seed
 
 const $ = (id) => document.getElementById(id);
 let model, info;
 
-/** Runs a signature with inputs of batch 1 -> the values of its output `image`. */
+/** Runs a signature with inputs of batch 1 -> the values of its output. */
 async function run(signature, inputs) {
   const tensors = Object.fromEntries(
     Object.entries(inputs).map(([name, [array, shape]]) => [name, new Tensor(array, shape)]),
   );
   const outputs = await model.run(signature, tensors);
-  const values = await outputs.image.data();
+  const values = await outputs[info.modality].data();
   const copy = values.slice();
   for (const tensor of [...Object.values(tensors), ...Object.values(outputs)]) tensor.delete();
   return copy;
@@ -25,7 +26,7 @@ async function run(signature, inputs) {
 
 const label = (index) => (info.class_names.length ? { label: [Int32Array.of(index), [1]] } : {});
 
-/** uint8 [H, W, C] of a seed. */
+/** uint8 [H, W, C] of a seed; of video [F, H, W, C]. */
 export function sample(seed, index, truncation) {
   return run('sample', {
     seed: [Int32Array.of(seed), [1]],
@@ -35,22 +36,18 @@ export function sample(seed, index, truncation) {
   });
 }
 
-/** uint8 [H, W, C] of a noise vector. */
+/** The same of a noise vector. */
 async function generate(z, index) {
   const values = await run('generate', { z: [z, [1, z.length]], ...label(index) });
   return Uint8ClampedArray.from(values, (v) => (v + 1) * 127.5);
 }
 
-/** Draws uint8 [H, W, C] of 1, 3 or 4 channels. */
+/** Draws a sample. */
 function draw(canvas, pixels) {
-  const [height, width, channels] = info.sample_shape;
-  [canvas.width, canvas.height] = [width, height];
-  const image = new ImageData(width, height);
-  for (let i = 0; i < height * width; i++) {
-    for (let c = 0; c < 3; c++) image.data[4 * i + c] = pixels[i * channels + (channels < 3 ? 0 : c)];
-    image.data[4 * i + 3] = channels === 4 ? pixels[4 * i + 3] : 255;
-  }
-  canvas.getContext('2d').putImageData(image, 0, 0);
+  const shape = info.sample_shape.slice(-3);
+  const size = shape.reduce((a, b) => a * b);
+  const frames = [...Array(pixels.length / size).keys()];
+  show(canvas, frames.map((f) => picture(pixels.subarray(f * size, (f + 1) * size), shape)));
 }
 
 const settings = () => ({
@@ -74,7 +71,7 @@ async function drawGrid() {
     $('grid').children[i].querySelector('figcaption').textContent = `seed ${(seed + i) | 0}`;
   }
   const each = ((performance.now() - started) / COUNT).toFixed(1);
-  $('status').textContent = `${COUNT} pictures, ${each} ms each`;
+  $('status').textContent = `${COUNT} ${info.modality === 'video' ? 'clips' : 'pictures'}, ${each} ms each`;
 }
 
 let filming = false;
@@ -127,6 +124,7 @@ try {
   model = await loadAndCompile('model.tflite', { accelerator: 'wasm' });
   const query = new URLSearchParams(location.search).get('check');
   build();
+  if (info.modality === 'video') play(() => info.frame_rate);
   await (query ? check(query) : drawGrid());
   document.body.dataset.ready = 'true';
 } catch (error) {
