@@ -28,7 +28,14 @@ from tgan_tf.quiet import start_tensorflow
 if TYPE_CHECKING:
     from tgan_tf.inference import Sampler
 
-COLUMNS = ("frechet_frames", "frechet_motion", "flight_residual", "same_class", "frame_accuracy")
+# What the table shows, and how.
+COLUMNS = {
+    "frechet_frames": ".2g",
+    "frechet_motion": ".2g",
+    "flight_residual": ".2g",
+    "same_class": ".2f",
+    "frame_accuracy": ".2f",
+}
 _HEAD = (
     "frames, Frechet",
     "motion, Frechet",
@@ -90,7 +97,7 @@ def table(rows: dict[str, dict[str, float]]) -> str:
     """Markdown; a dash where something cannot be said."""
     lines = [f"| | {' | '.join(_HEAD)} |", "|---" * (1 + len(_HEAD)) + "|"]
     for name, row in rows.items():
-        cells = (f"{row[column]:.2g}" if column in row else "-" for column in COLUMNS)
+        cells = (format(row[c], form) if c in row else "-" for c, form in COLUMNS.items())
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

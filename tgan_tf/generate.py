@@ -320,7 +320,8 @@ def _given(values: flags.FlagValues, sampler: Sampler) -> np.ndarray | None:
         )
     from tgan_tf.data.music import given_window
 
-    return given_window(Path(values.given).expanduser(), shape, data.given_voices)
+    steps, count = shape
+    return given_window(Path(values.given).expanduser(), (steps, count), data.given_voices)
 
 
 def _called(sampler: Sampler) -> str:

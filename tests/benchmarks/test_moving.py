@@ -33,7 +33,7 @@ def test_what_is_done_to_clips(clips):
 
 def test_the_table_leaves_out_what_cannot_be_said():
     text = moving.table({"stills": {"frechet_frames": 0.361, "same_class": 1.0}})
-    assert text.splitlines()[-1] == "| stills | 0.36 | - | - | 1 | - |"
+    assert text.splitlines()[-1] == "| stills | 0.36 | - | - | 1.00 | - |"
 
 
 @pytest.mark.parametrize(

@@ -157,8 +157,8 @@ def measure(
     outcomes: dict[str, Outcome] = {}
     for name in config.evaluation.extractors:
         if name != "auto":
-            network = i3d.I3D(name.partition(":")[2])
-            outcomes |= i3d.measure(real, others, fakes, network, progress)
+            clip_network = i3d.I3D(name.partition(":")[2])
+            outcomes |= i3d.measure(real, others, fakes, clip_network, progress)
     if "auto" in config.evaluation.extractors:
         network = frame_network(source, progress)
         outcomes |= _measure_frames(real, others, other_labels, fakes, labels, network, config)
