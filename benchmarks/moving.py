@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from absl import flags
@@ -24,9 +23,6 @@ from absl import flags
 from tgan_tf import command
 from tgan_tf.files import replacing
 from tgan_tf.quiet import start_tensorflow
-
-if TYPE_CHECKING:
-    from tgan_tf.inference import Sampler
 
 # What the table shows, and how.
 COLUMNS = {
@@ -88,11 +84,6 @@ def repeated(clips: np.ndarray) -> np.ndarray:
     return np.repeat(clips[:, :1], clips.shape[1], axis=1)
 
 
-def drawn(sampler: Sampler, labels: np.ndarray) -> np.ndarray:
-    """A clip of each label, uint8 [N, F, H, W, C]."""
-    return sampler.sample(range(len(labels)), labels, batch_size=_AT_ONCE)
-
-
 def table(rows: dict[str, dict[str, float]]) -> str:
     """Markdown; a dash where something cannot be said."""
     lines = [f"| | {' | '.join(_HEAD)} |", "|---" * (1 + len(_HEAD)) + "|"]
@@ -121,13 +112,15 @@ def run(values: flags.FlagValues) -> None:
     if config.data.dataset not in video.MOVING:
         raise ValueError(f"--run: of {config.data.dataset}; the physics is known of moving_digits")
     source = load_source(config.data, seed=config.training.seed)
-    assert source.train.labels is not None
-    assert source.val.labels is not None
+    without = load(values.without_time) if values.without_time else None
+    if without and without.config.generator.g_time_attention:
+        raise ValueError(f"--without_time={values.without_time}: was trained with it")
     with Console().counting("training the network that looks at frames") as progress:
         network = video.frame_network(source, progress)
     reference, _ = video.some(source.train.samples, source.train.labels)
     seen_real = video.features_of(reference, network)
-    real, labels = source.val.samples[: values.samples], source.val.labels[: values.samples]
+    real = source.val.samples[: values.samples]
+    labels = None if source.val.labels is None else source.val.labels[: values.samples]
     rows: dict[str, dict[str, float]] = {}
 
     def measure(name: str, clips: np.ndarray) -> None:
@@ -136,10 +129,11 @@ def run(values: flags.FlagValues) -> None:
         rows[name] = video.distances(seen_real, seen) | video.physics(clips, labels, seen, room)
 
     if sampler:
-        clips = drawn(sampler, labels)
+        clips = sampler.sample(range(len(real)), labels, batch_size=_AT_ONCE)
         measure("generated", clips)
-        if values.without_time:
-            measure("generated without attention in time", drawn(load(values.without_time), labels))
+        if without:
+            others = without.sample(range(len(real)), labels, batch_size=_AT_ONCE)
+            measure("generated without attention in time", others)
         measure("generated, first frame repeated", repeated(clips))
     for name, clips in spoiled(real, values.seed).items():
         measure(name, clips)

@@ -11,6 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 import tgan_tf
+from benchmarks import moving
 from tests.exporting.samplers import make_generator, make_run
 from tgan_tf import generate
 from tgan_tf.config import Config
@@ -141,6 +142,26 @@ def test_a_given_frame_is_kept(run, tmp_path):
     for clip in (made.numpy()[0], lite(**inputs)["video"][0]):
         np.testing.assert_array_equal(clip[0], frame[0])
         assert np.abs(clip.astype(int) - expected).max() <= 1
+
+
+def test_the_benchmark_measures_the_run(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "_TRAIN_CLIPS", 100)
+    monkeypatch.setattr(data, "_VAL_CLIPS", 50)
+    monkeypatch.setattr(metrics, "_FRAMES_TO_LEARN", 500)
+
+    def measure(*arguments):
+        values = flags.FlagValues()
+        moving.define_flags(values)
+        values(["", f"--run={run}", "--samples=50", f"--out={tmp_path}", *arguments])
+        moving.run(values)
+
+    measure()
+    rows = json.loads((tmp_path / "moving.json").read_text())
+    assert list(rows)[:3] == ["generated", "generated, first frame repeated", "real"]
+    assert rows["real"]["frechet_motion"] < rows["generated"]["frechet_motion"]
+    assert rows["real"]["flight_residual"] < rows["real, frames shuffled"]["flight_residual"]
+    with pytest.raises(ValueError, match="was trained with it"):
+        measure(f"--without_time={run}")
 
 
 def test_time_is_a_coordinate():
