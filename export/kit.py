@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 _PLURALS = {"image": "pictures", "video": "clips"}
 DESCRIPTION = "model.json"  # beside the model in every kit
 
 
-def describe(model: Path, title: str, shows: Sequence[str] = ("image",)) -> dict[str, object]:
+def describe(
+    model: Path,
+    title: str,
+    shows: Sequence[str] = ("image",),
+    conditions: Collection[str] = ("label",),
+) -> dict[str, Any]:
     """What an app must know of a model.
 
     Args:
         model: a TFLite file with this project's metadata and a batch of one.
         title: for people; empty: the run's name.
         shows: kinds of samples that the app can show.
+        conditions: inputs that the app has controls for, of label, attributes and condition.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no TFLite file, has no metadata, another batch, or makes something else.
+        ValueError: it is no TFLite file, has no metadata, another batch or other inputs, or makes
+            something else.
     """
     from ai_edge_litert.interpreter import Interpreter
 
@@ -38,28 +46,26 @@ def describe(model: Path, title: str, shows: Sequence[str] = ("image",)) -> dict
         details = Interpreter(model_content=content).get_signature_runner("sample")
     except ValueError as error:
         raise ValueError(f"--model={model}: {error}") from error
-    asked = set(details.get_input_details()) - {"seed", "label", "truncation", "guidance"}
+    asked = set(details.get_input_details()) - {"seed", "truncation", "guidance", *conditions}
     if asked or not set(details.get_output_details()) <= set(shows):
         raise ValueError(
-            f"--model={model}: this app shows {' and '.join(_PLURALS[kind] for kind in shows)},"
-            f" of classes at most; the model takes"
+            f"--model={model}: this app shows {' and '.join(_PLURALS[kind] for kind in shows)} and"
+            f" has controls for {', '.join(conditions)}; the model takes"
             f" {', '.join(details.get_input_details())} and makes"
-            f" {', '.join(details.get_output_details())}"
+            f" {', '.join(details.get_output_details())}. python -m export.web shows pictures"
+            " and clips of classes, attributes, vectors, captions; else use the file with LiteRT"
         )
     if (batch := int(details.get_input_details()["seed"]["shape"][0])) != 1:
         raise ValueError(f"--model={model} has a batch of {batch}; export it with --batch_size=1")
-    kinds = {"attributes", "condition"} & set(details.get_input_details())
-    if kinds:
-        raise ValueError(
-            f"--model={model} takes {kinds.pop()!r}, and the app asks for a class; use the file"
-            " with LiteRT, or the run's SavedModel"
-        )
     config = values["config"]
     guided = "guidance" in details.get_input_details()
     return {
         "title": title or config["run"]["name"] or config["data"]["dataset"],
         "guided": guided,
         "frame_rate": config["data"]["frame_rate"],
+        "attribute_names": config["data"]["attribute_names"],
+        "vector_width": config["data"]["vector_width"],
+        "captions": config["data"]["captions"],
         **{
             name: values[name]
             for name in ("modality", "sample_shape", "latent_dim", "class_names", "step")
@@ -67,7 +73,7 @@ def describe(model: Path, title: str, shows: Sequence[str] = ("image",)) -> dict
     }
 
 
-def write_model(model: Path, info: dict[str, object], folder: Path) -> None:
+def write_model(model: Path, info: dict[str, Any], folder: Path) -> None:
     """``model.tflite`` and ``model.json``."""
     shutil.copyfile(model, folder / "model.tflite")
     text = json.dumps(info, indent=2) + "\n"

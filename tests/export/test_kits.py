@@ -9,6 +9,7 @@ import contextlib
 import functools
 import html
 import http.server
+import json
 import re
 import shutil
 import subprocess
@@ -18,12 +19,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
 
+from export.android import __main__ as android
 from export.web.__main__ import build
-from tests.exporting.samplers import ATTRIBUTES, make_clip_sampler, make_sampler
-from tgan_tf.exporting import to_tflite
+from tests.export.browser import Page
+from tests.exporting.samplers import ATTRIBUTES, make_clip_sampler, make_sampler, make_told
+from tests.language import bert
+from tgan_tf.exporting import flatbuffer, to_tflite
 from tgan_tf.exporting.portable_random import normal_numpy
+from tgan_tf.exporting.text_encoder import to_text_encoder
 from tgan_tf.exporting.tflite import convert
+from tgan_tf.inference import Sampler
 
 EXPORT = Path(__file__).parents[2] / "export"
 # Seed, class, truncation.
@@ -116,6 +124,38 @@ def served(model, title):
     server.shutdown()
 
 
+def change(page: Page, script: str) -> np.ndarray:
+    """What a person does on a page, and the first picture when it is drawn anew."""
+    page.evaluate("delete document.body.dataset.ready; " + script)
+    page.wait("document.body.dataset.ready === 'true'")
+    context = "document.querySelector('#grid canvas').getContext('2d')"
+    values = page.evaluate(f"Array.from({context}.getImageData(0, 0, 12, 8).data)")
+    return np.array(values).reshape(8, 12, 4)[..., :3]
+
+
+def set_value(selector: str, value: object) -> str:
+    control = f"document.querySelector('{selector}')"
+    return f"{control}.value = '{value}'; {control}.dispatchEvent(new Event('input')); "
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory) -> Path:
+    """A model of attributes."""
+    path = tmp_path_factory.mktemp("kits") / "faces.tflite"
+    path.write_bytes(convert(make_sampler(0, **ATTRIBUTES), batch_size=1))
+    return path
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory) -> tuple[Sampler, Path]:
+    """A generator of captions and its file, with that of the encoder beside."""
+    folder = tmp_path_factory.mktemp("kits")
+    sampler, path = make_told(folder / "bert"), folder / "emoji.tflite"
+    path.write_bytes(convert(sampler, batch_size=1))
+    to_text_encoder(sampler.condition.encoder, folder / "emoji.encoder.tflite")
+    return sampler, path
+
+
 class TestBrowser:
     @pytest.mark.parametrize("case", GOLDEN)
     def test_picture(self, site, browser, case):
@@ -147,6 +187,58 @@ class TestBrowser:
         for name in ("cat", "dog", "T-shirt/top"):
             assert f">{name}</option>" in text
 
+    def test_attributes(self, browser, faces):
+        with served(faces, "") as address, browser.page(address) as page:
+            made = change(page, "document.querySelectorAll('#attributes input')[1].click()")
+            assert "smile" in page.evaluate("document.getElementById('attributes').textContent")
+        wanted = make_sampler(0, **ATTRIBUTES).sample([0], ["smile"])[0].astype(int)
+        assert np.abs(made - wanted).max() <= 1
+
+    def test_vector(self, browser, told, tmp_path):
+        """The same file, as if nobody knew of the captions."""
+        sampler, file = told
+        content, path = file.read_bytes(), tmp_path / "vectors.tflite"
+        values = flatbuffer.read_metadata(content)
+        values["config"]["data"]["captions"] = False
+        path.write_bytes(flatbuffer.with_metadata(content, values))
+        vector = np.full(bert.WIDTH, 0.35, np.float32)
+        vector[2] = -1.1
+        with served(path, "") as address, browser.page(address) as page:
+            made = change(page, set_value("#vector label:nth-child(3) input", -1.1))
+        assert np.abs(made - sampler.sample([0], vector)[0].astype(int)).max() <= 1
+
+    def test_caption(self, browser, told):
+        """Of eight bits, as the encoder's file is; its words are those of Python."""
+        sampler, path = told
+        encoder = sampler.condition.encoder
+        half = path.with_name("emoji.float16.tflite")
+        half.write_bytes(path.read_bytes())  # a variant finds the same encoder
+        texts = [
+            "a cat sat.",
+            "",
+            "Un-KNOWNS É\tcaté, a's",
+            "x cat 猫a\u0301!",
+            "a " * 20,
+            "ŉ" * 101,
+        ]
+        with served(half, "") as address, browser.page(address) as page:
+            made = change(page, set_value("#guidance", 2) + set_value("#caption", texts[0]))
+            words = page.evaluate(
+                "(async () => { const { wordPiece } = await import('./wordpiece.js');"
+                " const vocabulary = (await (await fetch('vocab.txt')).text()).trim().split('\\n');"
+                f" const tokens = wordPiece(vocabulary, 8);"
+                f" return {json.dumps(texts)}.map((text) => Array.from(tokens(text))); }})()"
+            )
+        expected_words = encoder.tokens(tf.constant(texts)).numpy()
+        np.testing.assert_array_equal(words, expected_words)
+        run = Interpreter(str(path.with_name("emoji.encoder.tflite"))).get_signature_runner(
+            "encode"
+        )
+        vector = run(tokens=expected_words[:1])["condition"]
+        wanted = sampler.sample([0], vector, 1.0, 2.0)[0].astype(int)
+        assert np.abs(made - wanted).max() <= 2
+        assert np.abs(sampler.sample([0], text="sat!", guidance=2.0)[0] - wanted).max() > 10
+
 
 class TestSite:
     def test_other_folders_are_left_alone(self, model, tmp_path):
@@ -168,13 +260,15 @@ class TestSite:
         with pytest.raises(ValueError, match="has a batch of 2; export it with --batch_size=1"):
             build(tmp_path / "two.tflite", tmp_path / "site")
 
-    def test_other_inputs(self, tmp_path):
-        content = convert(make_sampler(0, **ATTRIBUTES), batch_size=1)
-        (tmp_path / "attributes.tflite").write_bytes(content)
-        with pytest.raises(
-            ValueError, match="pictures and clips, of classes at most; the model takes"
-        ):
-            build(tmp_path / "attributes.tflite", tmp_path / "site")
+    def test_other_inputs(self, faces, model, tmp_path):
+        with pytest.raises(ValueError, match=r"takes attributes, .* export\.web shows"):
+            android.build(faces, tmp_path / "app")
+        with pytest.raises(ValueError, match=r"--encoder=e\.tflite: --model=.* no captions"):
+            build(model, tmp_path / "site", encoder="e.tflite")
+
+    def test_missing_encoder(self, told, tmp_path):
+        with pytest.raises(FileNotFoundError, match=r"writes emoji\.encoder\.tflite and \.vocab"):
+            build(Path(shutil.copy(told[1], tmp_path)), tmp_path / "site")
 
     def test_other_files(self, tmp_path):
         (tmp_path / "m.tflite").write_bytes(b"no model")

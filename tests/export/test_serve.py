@@ -41,10 +41,9 @@ from tests.exporting.samplers import (
     make_config,
     make_generator,
     make_sampler,
+    make_told,
 )
-from tests.language import bert
 from tests.texts import text_config, text_generator
-from tgan_tf.conditions import Kept
 from tgan_tf.control import find
 from tgan_tf.exporting import to_saved_model
 from tgan_tf.inference import Sampler
@@ -67,13 +66,7 @@ def pets() -> Sampler:
 @pytest.fixture(scope="module")
 def emoji(tmp_path_factory) -> Sampler:
     """With captions."""
-    encoder = tmp_path_factory.mktemp("encoder")
-    bert.write(encoder)
-    captions = {"captions": True, "text_encoder": str(encoder), "caption_length": 8}
-    config = make_config(0, vector_width=bert.WIDTH, **captions, **GUIDED)
-    kept = Kept(np.eye(2, bert.WIDTH, dtype=np.float32), ("a cat", "sat!"))
-    generator = make_generator(config)
-    return Sampler(config, generator, ImageModality(config), step=70, kept=kept)
+    return make_told(tmp_path_factory.mktemp("encoder"))
 
 
 @functools.cache
@@ -465,6 +458,7 @@ class TestClient:
         with Client(target, "emoji") as client:
             made = client.sample(SEEDS, "a cat sat.", 0.7, 1.5)
         assert near(made, emoji.sample(SEEDS, None, 0.7, 1.5, text="a cat sat.").astype(int))
+        assert not near(made, emoji.sample(SEEDS, None, 0.7, 1.5, text="sat!").astype(int))
         with (
             Client(target, "pets") as client,
             pytest.raises(ValueError, match="takes no captions"),

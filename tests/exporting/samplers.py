@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tests.language import bert
+from tgan_tf.conditions import Kept
 from tgan_tf.config import Config
 from tgan_tf.inference import Sampler
 from tgan_tf.modalities import make_modality
@@ -65,6 +67,18 @@ def make_clip_sampler() -> Sampler:
     )
     config = small.resolve(modality="video", shape=(4, 8, 16, 1))
     return Sampler(config, make_generator(config), make_modality(config), step=70)
+
+
+def make_told(folder: Path) -> Sampler:
+    """A generator that is told captions, by a tiny encoder that is written into the folder."""
+    bert.write(folder)
+    captions = {"captions": True, "text_encoder": str(folder), "caption_length": 8}
+    config = make_config(0, vector_width=bert.WIDTH, condition_dropout=0.1, **captions)
+    kept = Kept(np.eye(2, bert.WIDTH, dtype=np.float32), ("a cat", "sat!"))
+    generator = make_generator(config)
+    (embedding,) = (w for w in generator.weights if w.path.endswith("mapping/embedding"))
+    embedding.assign(10 * embedding)  # it listens
+    return Sampler(config, generator, ImageModality(config), step=70, kept=kept)
 
 
 def make_run(path: Path, num_classes: int = 3, steps: tuple[int, ...] = (70,), **changes) -> Path:

@@ -1,44 +1,68 @@
-// A generator in the browser: model.tflite and model.json beside this file, LiteRT in litert/.
+// A generator in the browser: model.tflite and model.json beside this file, LiteRT in litert/; of
+// captions encoder.tflite and vocab.txt too.
 //
 // ?check=SEED,CLASS,TRUNCATION makes that one picture and writes its bytes into the page, for tests.
 
 import { loadAndCompile, loadLiteRt, Tensor } from '@litertjs/core';
 import { picture, play, show } from './play.js';
 import { arc, normal } from './random.js';
+import { wordPiece } from './wordpiece.js';
 
 const COUNT = 24; // samples in the grid
 const FRAMES = 24; // of the film, from seed to seed
 
 const $ = (id) => document.getElementById(id);
-let model, info;
+let model, info, encoder, tokens;
 
-/** Runs a signature with inputs of batch 1 -> the values of its output. */
-async function run(signature, inputs) {
+/** Runs a signature with inputs of batch 1 -> the values of its only output. */
+async function run(signature, inputs, network = model) {
   const tensors = Object.fromEntries(
     Object.entries(inputs).map(([name, [array, shape]]) => [name, new Tensor(array, shape)]),
   );
-  const outputs = await model.run(signature, tensors);
-  const values = await outputs[info.modality].data();
+  const outputs = await network.run(signature, tensors);
+  const values = await Object.values(outputs)[0].data();
   const copy = values.slice();
   for (const tensor of [...Object.values(tensors), ...Object.values(outputs)]) tensor.delete();
   return copy;
 }
 
-const label = (index) => (info.class_names.length ? { label: [Int32Array.of(index), [1]] } : {});
+const floats = (values) => [Float32Array.from(values), [1, values.length]];
+const boxes = (id) => [...$(id).querySelectorAll('input')];
+
+let read = {}; // the caption that was encoded last
+
+/** The vector of the caption in the field. */
+async function encoded() {
+  const text = $('caption').value;
+  if (read.text !== text) {
+    const given = { tokens: [tokens(text), [1, info.caption_length]] };
+    read = { text, vector: await run('encode', given, encoder) };
+  }
+  return read.vector;
+}
+
+/** What to make, as inputs: a class, attributes, or a vector, which may be that of a caption. */
+async function condition() {
+  if (info.class_names.length) return { label: [Int32Array.of(Number($('class').value)), [1]] };
+  if (info.attribute_names.length) return { attributes: floats(boxes('attributes').map((box) => Number(box.checked))) };
+  if (info.captions) return { condition: floats(await encoded()) };
+  if (info.vector_width) return { condition: floats(boxes('vector').map((slider) => Number(slider.value))) };
+  return {};
+}
 
 /** uint8 [H, W, C] of a seed; of video [F, H, W, C]. */
-export function sample(seed, index, truncation) {
+function sample(seed, given, truncation) {
   return run('sample', {
     seed: [Int32Array.of(seed), [1]],
     truncation: [Float32Array.of(truncation), [1]],
     ...(info.guided ? { guidance: [Float32Array.of(Number($('guidance').value)), [1]] } : {}),
-    ...label(index),
+    ...given,
   });
 }
 
 /** The same of a noise vector. */
-async function generate(z, index) {
-  const values = await run('generate', { z: [z, [1, z.length]], ...label(index) });
+async function generate(z, given) {
+  const values = await run('generate', { z: [z, [1, z.length]], ...given });
   return Uint8ClampedArray.from(values, (v) => (v + 1) * 127.5);
 }
 
@@ -51,7 +75,6 @@ function draw(canvas, pixels) {
 }
 
 const settings = () => ({
-  index: Number($('class').value || 0),
   seed: Math.trunc(Number($('seed').value)) | 0,
   truncation: Number($('truncation').value),
 });
@@ -60,18 +83,20 @@ let drawing = 0; // a newer request ends an older one
 
 async function drawGrid() {
   const mine = ++drawing;
-  const { index, seed, truncation } = settings();
+  const { seed, truncation } = settings();
   $('truncation-value').textContent = truncation.toFixed(2);
   $('guidance-value').textContent = Number($('guidance').value).toFixed(2);
+  const given = await condition();
   const started = performance.now();
   for (let i = 0; i < COUNT; i++) {
-    const pixels = await sample((seed + i) | 0, index, truncation);
+    const pixels = await sample((seed + i) | 0, given, truncation);
     if (mine !== drawing) return;
     draw($('grid').children[i].querySelector('canvas'), pixels);
     $('grid').children[i].querySelector('figcaption').textContent = `seed ${(seed + i) | 0}`;
   }
   const each = ((performance.now() - started) / COUNT).toFixed(1);
   $('status').textContent = `${COUNT} ${info.modality === 'video' ? 'clips' : 'pictures'}, ${each} ms each`;
+  document.body.dataset.ready = 'true';
 }
 
 let filming = false;
@@ -83,10 +108,19 @@ async function film() {
   for (let from = settings().seed; filming; from++) {
     const ends = [normal(from | 0, info.latent_dim), normal((from + 1) | 0, info.latent_dim)];
     for (let frame = 0; frame < FRAMES && filming; frame++) {
-      draw($('film-canvas'), await generate(arc(...ends, frame / FRAMES), settings().index));
+      draw($('film-canvas'), await generate(arc(...ends, frame / FRAMES), await condition()));
       await new Promise((done) => setTimeout(done, 40));
     }
   }
+}
+
+/** A box or a slider with its name. */
+function control(name, options) {
+  const row = document.createElement('label');
+  const input = Object.assign(document.createElement('input'), options);
+  input.addEventListener('input', drawGrid);
+  row.append(`${name} `, input);
+  return row;
 }
 
 function build() {
@@ -95,12 +129,19 @@ function build() {
   info.class_names.forEach((name, i) => $('class').add(new Option(name, i)));
   $('guidance-row').hidden = !info.guided;
   $('class-row').hidden = !info.class_names.length;
+  $('caption-row').hidden = !info.captions;
+  $('attributes').replaceChildren(...info.attribute_names.map((name) => control(name, { type: 'checkbox' })));
+  if (info.vector_width && !info.captions) {
+    const start = (1 / Math.sqrt(info.vector_width)).toFixed(2); // of length 1, as vectors mostly are
+    const slider = { type: 'range', min: -1.5, max: 1.5, step: 0.01, value: start };
+    $('vector').replaceChildren(...Array.from({ length: info.vector_width }, (_, i) => control(i, slider)));
+  }
   for (let i = 0; i < COUNT; i++) {
     const figure = document.createElement('figure');
     figure.append(document.createElement('canvas'), document.createElement('figcaption'));
     $('grid').append(figure);
   }
-  for (const id of ['class', 'seed', 'truncation', 'guidance']) $(id).addEventListener('input', drawGrid);
+  for (const id of ['class', 'caption', 'seed', 'truncation', 'guidance']) $(id).addEventListener('input', drawGrid);
   $('controls').addEventListener('submit', (event) => event.preventDefault());
   $('more').addEventListener('click', () => {
     $('seed').value = (settings().seed + COUNT) | 0;
@@ -112,21 +153,27 @@ function build() {
 
 async function check(query) {
   const [seed, index, truncation] = query.split(',').map(Number);
-  const pixels = await sample(seed, index, truncation);
+  $('class').value = index;
+  const pixels = await sample(seed, await condition(), truncation);
   const z = normal(seed, info.latent_dim);
   document.body.dataset.pixels = Array.from(pixels).join(',');
   document.body.dataset.z = Array.from(z).join(',');
+  document.body.dataset.ready = 'true';
 }
 
 try {
   info = await (await fetch('model.json')).json();
   await loadLiteRt('litert/core/wasm/', { threads: false });
   model = await loadAndCompile('model.tflite', { accelerator: 'wasm' });
+  if (info.captions) {
+    encoder = await loadAndCompile('encoder.tflite', { accelerator: 'wasm' });
+    const vocabulary = (await (await fetch('vocab.txt')).text()).split('\n').filter(Boolean);
+    tokens = wordPiece(vocabulary, info.caption_length);
+  }
   const query = new URLSearchParams(location.search).get('check');
   build();
   if (info.modality === 'video') play(() => info.frame_rate);
   await (query ? check(query) : drawGrid());
-  document.body.dataset.ready = 'true';
 } catch (error) {
   $('status').className = 'error';
   $('status').textContent = location.protocol === 'file:'
