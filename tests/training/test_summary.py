@@ -7,6 +7,7 @@ import keras
 import pytest
 import tensorflow as tf
 
+from tests.texts import text_config
 from tests.training.runs import resolved
 from tgan_tf.config import Config
 from tgan_tf.gan import TransformerGAN
@@ -163,6 +164,17 @@ def test_the_parameter_table_adds_up() -> None:
     rows = summary.parameter_table(network)
     assert [row[1:] for row in rows] == [("5x3 3", 18), ("3 3", 6)]
     assert summary.parameters(network) == 24
+
+
+def test_an_encoder_is_counted() -> None:
+    options = {"g_tokens": "at_once", "g_patch": 1, "g_depths": 1}
+    without, plan = (summary.plan(text_config(kl_weight=w, **options)) for w in (0.0, 0.1))
+    encoder = TransformerGAN(plan.config).encoder
+    assert encoder is not None
+    count = summary.parameters(encoder)
+    assert summary.parameters(plan.networks["encoder"]) == count
+    assert plan.state_bytes == without.state_bytes + 3 * 4 * count
+    assert plan.step_flops > without.step_flops
 
 
 def test_tables_are_aligned() -> None:

@@ -43,6 +43,8 @@ class Recorder:
             "generator": summary.parameter_table(gan.generator),
             "discriminator": summary.parameter_table(gan.discriminator),
         }
+        if gan.encoder is not None:
+            self._networks["encoder"] = summary.parameter_table(gan.encoder)
         self._reported = float("-inf")
         self._events = Events(run.events) if chief and config.run.tensorboard else None
 

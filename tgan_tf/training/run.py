@@ -99,9 +99,13 @@ def _train(run: RunDirectory, p: Prepared, console: Console, signals: StopSignal
         console.note(f"{'':10}could not be read: {problem}")
     with p.strategy.scope():
         gan = TransformerGAN(config)
+    encoder = ""
+    if gan.encoder is not None:
+        encoder = f", encoder {summary.parameters(gan.encoder):,}"
     console.say(
         f"Networks  generator {summary.parameters(gan.generator):,} parameters, discriminator"
-        f" {summary.parameters(gan.discriminator):,}; {p.strategy.num_replicas_in_sync} replica(s)"
+        f" {summary.parameters(gan.discriminator):,}{encoder};"
+        f" {p.strategy.num_replicas_in_sync} replica(s)"
     )
     console.say(
         f"Run       {run.path}: {config.total_steps:,} steps of {config.training.batch_size}"

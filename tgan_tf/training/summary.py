@@ -14,7 +14,7 @@ from keras.src.backend.common import global_state
 
 from tgan_tf.conditions import condition_of
 from tgan_tf.config import Config
-from tgan_tf.networks import build_discriminator, build_generator
+from tgan_tf.networks import build_discriminator, build_encoder, build_generator
 
 # Part of an operation's name inside of a transformer block.
 _BLOCK = re.compile(r"(?:stage_\d+_)?block_\d+")
@@ -56,7 +56,7 @@ class Plan:
     """What a configuration comes to, known without any of its weights.
 
     Args:
-        networks: ``generator`` and ``discriminator``, whose weights have shapes and no values.
+        networks: of ``networks_without_values``.
         costs: of each.
     """
 
@@ -68,8 +68,8 @@ class Plan:
     def state_bytes(self) -> int:
         """Weights, the generator's moving average and two moments of each, of one replica."""
         size = tf.as_dtype(self.networks["generator"].variable_dtype).size
-        g, d = (parameters(self.networks[name]) for name in ("generator", "discriminator"))
-        return size * (4 * g + 3 * d)
+        counts = {name: parameters(network) for name, network in self.networks.items()}
+        return size * (3 * sum(counts.values()) + counts["generator"])
 
     @property
     def working_bytes(self) -> int:
@@ -91,14 +91,17 @@ class Plan:
 
         The generator's; the discriminator's for real and fake samples, for the generator's sake
         (once to the image and back), and with a penalty as much again for each pass. In parts, the
-        generator goes there once more; so do both if blocks are rematerialised.
+        generator goes there once more; so do both if blocks are rematerialised. An encoder's, and
+        the generator's for it.
         """
         o, t = self.config.objective, self.config.training
         penalties = bool(o.r1_gamma) + bool(o.r2_gamma)
         g, d = (self.costs[name].flops for name in ("generator", "discriminator"))
         ways = 3 + t.remat
         g_ways = ways + (t.micro_batches > 1)
-        return t.g_batch_factor * (g_ways * g + ways * d) + ways * (2 + penalties) * d
+        autoencoder = self.costs["encoder"].flops + g if "encoder" in self.costs else 0
+        game = t.g_batch_factor * (g_ways * g + ways * d) + ways * (2 + penalties) * d
+        return game + ways * autoencoder
 
     def largest_batch(self, memory_bytes: float) -> int:
         """Samples a replica for which the memory is enough; 0: not even for one."""
@@ -112,6 +115,7 @@ def plan(config: Config) -> Plan:
     inputs = {
         "generator": tf.TensorSpec((1, config.generator.latent_dim), tf.float32),
         "discriminator": tf.TensorSpec((1, *data.signal_shape), tf.float32),
+        "encoder": tf.TensorSpec((1, *data.signal_shape), tf.float32),
     }
     condition = condition_of(config)
     label = [condition.spec(1)] if condition.name else []
@@ -122,7 +126,8 @@ def plan(config: Config) -> Plan:
 
 
 def networks_without_values(config: Config) -> dict[str, keras.Model]:
-    """``generator`` and ``discriminator``, whose weights have shapes and no values."""
+    """``generator``, ``discriminator`` and, if there is one, ``encoder``, whose weights have shapes
+    and no values."""
     # Weights that are made in this scope wait for their values, and get none: Keras would give
     # them to all that wait at the end of its next scope.
     waiting = global_state.get_global_attribute("uninitialized_variables", [], set_to_default=True)
@@ -132,6 +137,8 @@ def networks_without_values(config: Config) -> dict[str, keras.Model]:
             "generator": build_generator(config),
             "discriminator": build_discriminator(config),
         }
+        if config.has_encoder:
+            networks["encoder"] = build_encoder(config)
     del waiting[before:]
     return networks
 
