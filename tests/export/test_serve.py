@@ -600,6 +600,9 @@ class TestPage:
         answer = server.get("/page/card/pets/README.md")
         assert "<h2>Limits</h2>" in answer.text
         assert "default-src 'self'" in answer.headers["content-security-policy"]
+        text = server.get("/page/card/emoji/README.md").text
+        assert "One caption a row" in text
+        assert "a caption, or a vector of 8 numbers" in text
         picture = server.get("/page/card/pets/samples.png").content
         assert Image.open(io.BytesIO(picture)).size[0] > 100
 

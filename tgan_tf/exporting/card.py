@@ -71,7 +71,7 @@ def card(sampler: Sampler, described: Mapping[str, Any]) -> str:
         facts.append(("Directions", _text(", ".join(sampler.directions.names))))
     lines = [f"# {title(sampler)}", "", f"![Samples]({PICTURE})", ""]
     if sampler.condition.rows(_MOST_ROWS)[0]:
-        row = "class" if sampler.num_classes else "attribute"
+        row = {"class": "class", "attributes": "attribute"}.get(config.data.condition, "caption")
         lines += [f"One {row} a row, without truncation, seeds from 0 up: not chosen by hand.", ""]
     else:
         lines += ["Without truncation, seeds from 0 up: not chosen by hand.", ""]
@@ -138,6 +138,8 @@ def _condition(data: DataConfig) -> tuple[str, str]:
     """What it can be asked for, as a row of the table."""
     if data.condition == "attributes":
         return "Attributes", _text(", ".join(data.attribute_names))
+    if data.captions:
+        return "Condition", f"a caption, or a vector of {data.vector_width} numbers for it"
     if data.condition == "vector":
         return "Condition", f"a vector of {data.vector_width} numbers"
     return "Classes", _text(", ".join(data.class_names)) or "none"
