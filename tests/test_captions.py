@@ -1,4 +1,7 @@
-"""Images from text: a folder with captions, a tiny encoder, training, drawing, exporting."""
+"""Images from text: a folder with captions, a tiny encoder, training, drawing, the encoder's file.
+
+What an exported model makes of text is in tests/export/test_serve.py.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from absl import flags
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
@@ -17,7 +19,6 @@ from tests.language import bert
 from tgan_tf import generate
 from tgan_tf.config import ConfigError, DataConfig
 from tgan_tf.data.sources import load_source
-from tgan_tf.exporting import to_saved_model
 from tgan_tf.exporting.text_encoder import to_text_encoder
 from tgan_tf.modalities.pictures import rows_of_classes
 
@@ -155,18 +156,3 @@ def test_the_encoder_as_a_tflite_file(run, tmp_path):
     encode = Interpreter(str(kept.path)).get_signature_runner("encode")
     vector = encode(tokens=np.int32([tokens]))["condition"]
     assert (vector @ encoder.encode(["a cat"])[0]).item() > 0.97
-
-
-def test_an_exported_model_takes_text(run, tmp_path):
-    sampler = tgan_tf.load(run)
-    kept = to_saved_model(sampler, tmp_path / "model")
-    assert kept.errors["sample_text"] <= 1
-    loaded = tf.saved_model.load(str(kept.path))
-    (file,) = loaded.signatures["sample_text"](
-        seed=tf.constant([3]),
-        text=tf.constant(["a cat"]),
-        truncation=tf.constant([1.0]),
-        guidance=tf.constant([1.5]),
-    )["image_bytes"].numpy()
-    drawn = sampler.sample([3], text="a cat", guidance=1.5)[0]
-    assert np.abs(tf.io.decode_png(file).numpy().astype(int) - drawn).max() <= 1

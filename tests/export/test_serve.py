@@ -157,6 +157,16 @@ class TestRest:
         pictures = [np.asarray(Image.open(io.BytesIO(file))) for file in files]
         assert near(pictures, expected())
 
+    def test_text(self, server, emoji):
+        inputs = {k: v for k, v in columns(guidance=2.0).items() if k != "label"}
+        texts = ["a cat sat.", "sat!", ""]
+        body = {"signature_name": "sample_text", "inputs": {**inputs, "text": texts}}
+        answer = server.predict("emoji", body).json()["outputs"]
+        pictures = [
+            np.asarray(Image.open(io.BytesIO(base64.b64decode(item["b64"])))) for item in answer
+        ]
+        assert near(pictures, emoji.sample(SEEDS, None, 0.7, 2.0, text=texts).astype(int))
+
     def test_edit(self, server):
         inputs = {**columns(), "strengths": [[0, 0], [1.5, 0], [0, -2]]}
         answer = server.predict("pets", {"signature_name": "edit", "inputs": inputs})
