@@ -75,6 +75,15 @@ def test_shuffling_keeps_each_voice_and_loses_harmony():
     assert overlap["note_change_rate"] == 1
 
 
+def test_variety_is_within_a_class():
+    first, second = window([60, HOLD, 62, HOLD], [48, HOLD] * 2), window([60, HOLD] * 2, [48] * 4)
+    both = np.concatenate([first, second, second])
+    # First and second differ in the last two steps of one voice of two.
+    assert music.variety(both, None) == pytest.approx((0.25 + 0.25 + 0) / 3)
+    assert music.variety(both, np.array([0, 1, 1])) == 0
+    assert music.variety(both, np.array([0, 0, 1])) == pytest.approx(0.25)
+
+
 def test_a_copy_in_another_key_is_not_new():
     train = window([60, HOLD, 62, REST])
     same, moved, other = train, window([65, HOLD, 67, REST]), window([60, HOLD, 63, REST])

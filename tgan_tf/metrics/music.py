@@ -33,6 +33,7 @@ _MAJOR = (0, 2, 4, 5, 7, 9, 11)
 # Unison, thirds, fourth, fifth, sixths, in semitones of the interval's class.
 _CONSONANT = np.isin(np.arange(12), (0, 3, 4, 5, 7, 8, 9))
 _GRID = 512  # points at which densities are compared
+_ALIKE = 64  # windows of a class that are compared with each other
 _MOST = 5000  # windows of a set whose densities are compared; more change nothing but the time
 
 
@@ -85,6 +86,8 @@ def measure(
     train = len(source.train)
     outcomes["novelty"] = Outcome(novelty(fakes, source.train.samples), train, len(fakes))
     outcomes["diversity"] = Outcome(diversity(fakes), 0, len(fakes))
+    real = variety(reference.samples, reference.labels)
+    outcomes["variety"] = Outcome(variety(fakes, labels), *counts, details={"real": real})
     progress(len(sets) + 1, len(sets) + 1)
     return outcomes
 
@@ -190,3 +193,26 @@ def novelty(tokens: np.ndarray, train: np.ndarray) -> float:
 def diversity(tokens: np.ndarray) -> float:
     """Different windows (in whatever key) / windows."""
     return len({score.invariant(window) for window in tokens}) / len(tokens)
+
+
+def variety(tokens: np.ndarray, labels: np.ndarray | None) -> float:
+    """How different two windows of one class are: share of the places where another note sounds.
+
+    Windows that are all new and none the same can still be one tune with a note changed here and
+    there, which no other metric sees.
+
+    Args:
+        tokens: uint8 [N, T, voices].
+        labels: int [N]; None: all are of one class.
+
+    Returns:
+        The mean over pairs, of at most 64 windows of each class; 0 where no class has two.
+    """
+    labels = np.zeros(len(tokens), int) if labels is None else labels
+    total, pairs = 0.0, 0
+    for label in np.unique(labels):
+        chosen = score.fill(tokens[np.flatnonzero(labels == label)[:_ALIKE]])  # [n, T, V]
+        for index in range(1, len(chosen)):
+            total += float((chosen[index] != chosen[:index]).mean(axis=(1, 2)).sum())
+            pairs += index
+    return total / max(pairs, 1)
