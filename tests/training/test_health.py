@@ -62,6 +62,20 @@ def test_only_what_was_dropped_is_named() -> None:
     assert diagnosis.title == "class collapse"
 
 
+def test_samples_of_a_class_that_are_much_alike() -> None:
+    # Of a training on chorales in 24 keys: one tune for each key, which varied by a few notes.
+    shares = [3.3, 5.7, 6.2, 6.8, 6.8, 7.2]
+    rows = [
+        {"kind": "tick", "step": n, "kimg": n / 10, "conditioning": share, "diversity": 0.9}
+        for n, share in enumerate(shares)
+    ]
+    assert diagnose(rows[:4]) == []
+    (diagnosis,) = diagnose(rows)
+    assert diagnosis.title == "class collapse"
+    assert "6.5 times as much" in diagnosis.evidence
+    assert diagnose([row | {"conditioning": 2.9} for row in rows]) == []
+
+
 def test_a_diagnosis_says_from_when_to_when() -> None:
     rows = rows_of("poisoned_batch")
     (diagnosis,) = diagnose(rows)

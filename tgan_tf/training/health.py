@@ -77,6 +77,7 @@ _GREATEST_LOSS = 1e6
 _GREATEST_UPDATE = 0.1
 _WRONG_BY_FAR = 5.0
 _LEAST_DIVERSITY = 0.3
+_MOST_EXPLAINED = 3.0  # by the class, generated / real, until noise counts for little
 _LEAST_SPACING = 0.15
 
 
@@ -261,12 +262,24 @@ def _low_classes(ticks: Sequence[Row]) -> dict[str, float]:
 
 def _class_collapse(ticks: Sequence[Row]) -> Finding:
     low = _low_classes(ticks)
-    if not low or _mode_collapse(ticks):
+    if _mode_collapse(ticks):
         return None
+    if not low:
+        return _loud_classes(ticks)
     shown = ", ".join(f"{name} ({ratio:.2f})" for name, ratio in low.items())
     return _last(ticks, 4, "class_diversity") or ticks, (
         "within these classes samples differ much less than real images do (standard deviation,"
         f" generated / real, below {_LEAST_DIVERSITY:g} in the last 4 looks): {shown}"
+    )
+
+
+def _loud_classes(ticks: Sequence[Row]) -> Finding:
+    last = _last(ticks, 5, "conditioning", "diversity")
+    if not last or not all(row["conditioning"] > _MOST_EXPLAINED for row in last):
+        return None
+    return last, (
+        f"the class explains {_mean(last, 'conditioning'):.1f} times as much of the variance of"
+        " samples as of that of real ones, over the last 5 looks: samples of a class are much alike"
     )
 
 
@@ -347,9 +360,10 @@ _RULES: dict[str, tuple[Rule, str, str]] = {
     "class_collapse": (
         _class_collapse,
         "a conditional generator that finds one good sample for a class and stays there; usually"
-        " g_lr is too high against d_lr",
-        "lower --g_lr to a fourth of --d_lr or less, raise --r1_gamma and --r2_gamma, and look"
-        " whether these classes have enough images; --remedies=rollback does the first by itself",
+        " g_lr is too high against d_lr, or a mapping network folds the noise away",
+        "--mapping_layers=0, a smaller --g_class_std, lower --g_lr to a fourth of --d_lr or less,"
+        " raise --r1_gamma and --r2_gamma, and look whether these classes have enough images;"
+        " --remedies=rollback lowers g_lr by itself",
     ),
     "dead_conditioning": (
         _dead_conditioning,
