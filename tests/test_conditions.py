@@ -146,7 +146,7 @@ def test_exports(kind, tmp_path):
     else:
         sampler = make_sampler(0, condition_dropout=0.1, **VECTOR)
         kept = to_tflite(sampler, path)
-        with pytest.raises(ValueError, match="of classes at most; this model takes condition"):
+        with pytest.raises(ValueError, match="controls for label; the model takes condition"):
             kit.describe(path, "")
     assert max(kept.errors.values()) <= 1
     label = sampler.condition.of_seeds([1, 2])

@@ -430,7 +430,11 @@ def table(row: Mapping[str, Any]) -> str:
         beside = f"  (95 %: {interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
         beside += "" if real is None else f"  (other real ones: {real:.4f})"
         lines.append(f"  {name:<{width}}  {value:9.4f}{beside}")
-    lines += [d["details"]["missing"] for d in row["details"].values() if "missing" in d["details"]]
+    lines += [
+        d["details"]["not_installed"]
+        for d in row["details"].values()
+        if "not_installed" in d["details"]
+    ]
     if row["classifier_accuracy"] is not None:
         lines.append(
             f"The classifier's accuracy on held-out images: {row['classifier_accuracy']:.4f}"

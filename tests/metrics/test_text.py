@@ -95,7 +95,7 @@ def test_poems_are_measured_as_poems(monkeypatch):
     monkeypatch.setattr(rhyme, "is_known", lambda: False)
     found = measured(config)
     assert "rhyme" not in found
-    assert "pip install" in found["novelty"].details["missing"]
+    assert "pip install" in found["novelty"].details["not_installed"]
 
 
 def test_a_missing_encoder_is_named(monkeypatch):
@@ -103,7 +103,7 @@ def test_a_missing_encoder_is_named(monkeypatch):
     found = measured(text_config(WORDS, 7, num_classes=0))
     assert "frechet_minilm" not in found
     assert "frechet_ngram" in found
-    assert "pip install no-such-package" in found["novelty"].details["missing"]
+    assert "pip install no-such-package" in found["novelty"].details["not_installed"]
     with pytest.raises(ConfigError, match="--sentence_encoder=minilm"):
         measured(text_config(WORDS, 7, num_classes=0, sentence_encoder="minilm"))
 

@@ -72,7 +72,7 @@ def measure(
         results["form"] = _share(of_texts.has_form(fakes))
         missing += [] if rhyme.is_known() else [rhyme.MISSING]
     # Of a name that is always there, for whoever reads the row.
-    results["novelty"].details.update({"missing": "; ".join(missing)} if missing else {})
+    results["novelty"].details.update({"not_installed": "; ".join(missing)} if missing else {})
     progress(len(sides), len(sides))
     return results
 
