@@ -86,8 +86,8 @@ def measure(
     train = len(source.train)
     outcomes["novelty"] = Outcome(novelty(fakes, source.train.samples), train, len(fakes))
     outcomes["diversity"] = Outcome(diversity(fakes), 0, len(fakes))
-    real = variety(reference.samples, reference.labels)
-    outcomes["variety"] = Outcome(variety(fakes, labels), *counts, details={"real": real})
+    ceiling = {"real": variety(reference.samples, reference.labels)}
+    outcomes["variety"] = Outcome(variety(fakes, labels), *counts, details=ceiling)
     progress(len(sets) + 1, len(sets) + 1)
     return outcomes
 
