@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from absl import flags
@@ -41,28 +40,6 @@ _SCORED = 1000  # texts that are compared with all others
 # NLL_oracle with an LSTM of the authors', which is not the one here: SeqGAN's table 1, and counted
 # from their LSTM's texts.
 PUBLISHED = {"oracle": 5.75, "bigram model": 8.31, "SeqGAN": 8.74, "likelihood": 9.04}
-# Those of configs/poems.flags, without conditions.
-_OPTIONS: dict[str, Any] = {
-    "latent_dim": 32,
-    "w_dim": 64,
-    "g_widths": (96,),
-    "g_depths": (2,),
-    "g_windows": (0,),
-    "d_patch": 1,
-    "d_stem": "patch",
-    "d_width": 64,
-    "d_depth": 1,
-    "likelihood_lr": 3e-3,
-    "g_lr": 2e-4,
-    "d_lr": 5e-4,
-    "beta1": 0.5,
-    "r1_gamma": 0.0,
-    "r2_gamma": 0.0,
-    "metrics": (),
-    "export": (),
-    "keep_checkpoints": 1000,
-    "name": "oracle",
-}
 
 
 class Oracle:
@@ -219,15 +196,18 @@ def _train(values: flags.FlagValues, tokens: np.ndarray) -> Path:
     file = Path(values.out_dir) / f"oracle_{values.vocabulary}_{values.seed}.txt"
     file.parent.mkdir(parents=True, exist_ok=True)
     write(tokens, file)
-    config = Config().replace(
-        **_OPTIONS,
+    config = Config.from_flagfile("configs/poems.flags").replace(
         dataset=f"text:{file}",
         vocab_size=values.vocabulary,
         likelihood_kimg=values.likelihood_kimg,
         total_kimg=values.likelihood_kimg + values.game_kimg,
         # So that there is a checkpoint where the game begins.
         snapshot_kimg=values.likelihood_kimg,
+        keep_checkpoints=1000,
+        metrics=(),
+        export=(),
         seed=values.seed,
+        name="oracle",
         out_dir=values.out_dir,
     )
     return train(config)

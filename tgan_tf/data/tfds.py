@@ -48,7 +48,7 @@ class TfdsReader(Reader):
         self._builder = prepared_builder(self._tfds, name, data.data_dir, self._flag, help_offline)
         info = self._builder.info
         self.name = info.name
-        self.licence = (info.redistribution_info.license if info.redistribution_info else "") or ""
+        self.licence = licence_of(info)
         self._find_features(info)
         self._caption_path = self._find_caption(info.features) if data.captions else ()
         if "train" not in info.splits:
@@ -199,6 +199,11 @@ def _are_true(features: Any) -> bool:
     """Whether all features of a dictionary are truth values."""
     kinds = [(feature.shape, feature.np_dtype) for feature in features.values()]
     return bool(kinds) and all(kind == ((), np.bool_) for kind in kinds)
+
+
+def licence_of(info: Any) -> str:
+    """Of a data set's description; empty: it says none."""
+    return (info.redistribution_info.license if info.redistribution_info else "") or ""
 
 
 def import_tfds(flag: str, ways_out: str) -> Any:

@@ -55,8 +55,7 @@ def read(data: DataConfig) -> tuple[Texts, Texts, str]:
         return texts
 
     held_out = next((t for s in ("test", "validation") if s in info.splits and (t := of(s))), [])
-    licence = (info.redistribution_info.license if info.redistribution_info else "") or ""
-    return of("train"), held_out, licence
+    return of("train"), held_out, tfds.licence_of(info)
 
 
 def _first(info: Any, kind: type, usual: str) -> str:

@@ -96,7 +96,7 @@ def load(data: DataConfig, *, progress: Progress | None = None) -> Source:
         val=sets[1],
         class_names=class_names,
         skipped=skipped,
-        licence=(info.redistribution_info.license if info.redistribution_info else "") or "",
+        licence=tfds.licence_of(info),
         modality="video",
         shape=sets[0].sample_shape,
     )

@@ -62,9 +62,8 @@ class WordPiece(tf.Module):
 
     def __call__(self, text: tf.Tensor) -> tf.Tensor:
         """Strings ``[B]`` in UTF-8 -> int32 ``[B, length]``, with [CLS], [SEP] and [PAD]."""
-        words = tf.strings.split(_spaced(text))[
-            :, : self.length
-        ]  # [B, words], a piece each or more
+        # A word is a piece or more: those after the first `length` are cut anyway.
+        words = tf.strings.split(_spaced(text))[:, : self.length]  # [B, words]
         pieces = words.with_flat_values(self._pieces(words.flat_values))  # [B, words, pieces]
         numbers = pieces.merge_dims(1, 2)[:, : self.length - 2]  # [B, pieces]
         batch = tf.shape(text)[0]

@@ -274,7 +274,7 @@ def _class_collapse(ticks: Sequence[Row]) -> Finding:
 
 
 def _loud_classes(ticks: Sequence[Row]) -> Finding:
-    last = _last(ticks, 5, "conditioning", "diversity")
+    last = _last(ticks, 5, "conditioning")
     if not last or not all(row["conditioning"] > _MOST_EXPLAINED for row in last):
         return None
     return last, (
