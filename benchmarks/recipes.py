@@ -86,6 +86,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "limit", 0, "train on so many images only; 0: all", lower_bound=0, flag_values=values
     )
     flags.DEFINE_integer("eval_samples", 5000, "that are judged", flag_values=values)
+    flags.DEFINE_string("extractors", "", "as for train.py", flag_values=values)
     flags.DEFINE_integer("jobs", 1, "at once, one core each", lower_bound=1, flag_values=values)
     flags.DEFINE_string("out", "", "folder; empty: runs/recipes-DATASET", flag_values=values)
     flags.DEFINE_bool("traceback", False, "show where an error comes from", flag_values=values)
@@ -143,9 +144,10 @@ def _train(name: str, values: flags.FlagValues, out: Path, core: int | None) -> 
     if values.data_dir:
         options["data_dir"] = values.data_dir
     if values.limit:
-        # A classifier that learned from few images sees little.
-        options |= {"train_limit": values.limit, "extractors": "efficientnet_lite0"}
-        options |= {"metrics": "frechet,precision_recall,density_coverage"}
+        options["train_limit"] = values.limit
+    extractors = values.extractors or ("efficientnet_lite0" if values.limit else "")
+    if extractors:  # a classifier that learned from few images sees little
+        options |= {"extractors": extractors, "metrics": "frechet,precision_recall,density_coverage"}
     if RECIPES[name].get("d_kind") == "conv":
         del options["d_depth"]
     arguments = [f"--{k}" if v is None else f"--{k}={v}" for k, v in options.items()]

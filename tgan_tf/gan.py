@@ -92,7 +92,7 @@ class TransformerGAN(keras.Model):
             # Not of the average, which has no way back: it is what is exported.
             self.generator.remat = self.discriminator.remat = config.training.remat
             self.ema_generator = build_generator(config, name="ema_generator")
-            # Of texts that are made at once; training alone has a use for it.
+            # Training alone has a use for it.
             self.encoder = build_encoder(config)
         finally:
             random.setstate(state)
@@ -586,7 +586,7 @@ class TransformerGAN(keras.Model):
     def _autoencoding_gradients(
         self, sight: Tensors, *, share: tf.Tensor
     ) -> tuple[Gradients, Logs]:
-        """The same of texts made at once, given what an encoder finds in them; its own last."""
+        """The same of sequences made at once, given what an encoder finds in them; its own last."""
         real, generator, encoder = sight["real"], self.generator, self.encoder
         assert encoder is not None
         weights = _values(generator) + _values(encoder)
@@ -594,11 +594,18 @@ class TransformerGAN(keras.Model):
             tape.watch(weights)
             posterior = tf.cast(encoder(real), real.dtype)  # [b, 2, latent_dim]
             z = drawn(posterior, sight["noise"])
-            logits = tf.cast(generator.values(generator.mapping(z, sight["label"])), real.dtype)
+            w = generator.mapping(z, sight["label"])
+            # Where parts may be given, none is here: z says it all.
+            given = tf.zeros_like(real) if self.modality.given_shape else None
+            values = tf.cast(generator.values(w, None, given), real.dtype)
+            of_tokens = self.modality.negative_log_likelihood(real, values)  # [b, T, W]
             weight = self.config.objective.kl_weight
-            losses, likelihood = negative_elbo(real, logits, posterior, weight)  # [b]
+            losses, likelihood, nats = negative_elbo(of_tokens, posterior, weight)  # [b]
             total = self._scaled(tf.reduce_sum(losses), share)
-        logs = {"likelihood": tf.reduce_sum(likelihood) * share}
+        logs = {
+            "likelihood": tf.reduce_sum(likelihood) * share,
+            "divergence": tf.reduce_sum(nats) * share,
+        }
         return _gradients(tape, total, weights), logs
 
     def _anneal(self) -> None:

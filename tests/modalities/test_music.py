@@ -51,6 +51,18 @@ def test_needs_a_source_of_music():
         MusicModality(Config())
 
 
+def test_likelihood_is_of_pitches_and_of_onsets(music, samples):
+    signals = music.encode(samples).numpy()
+    values = np.random.default_rng(1).normal(size=signals.shape).astype(np.float32)
+    p = np.exp(values[..., :-1])
+    p /= p.sum(axis=-1, keepdims=True)
+    begins = 1 / (1 + np.exp(-values[..., -1]))
+    begins = np.where(signals[..., -1] == 1, begins, 1 - begins)
+    expected = -np.log((p * signals[..., :-1]).sum(axis=-1)) - np.log(begins)
+    found = music.negative_log_likelihood(signals, values)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
 def test_signals_are_what_sounds(music, samples):
     signals = music.encode(samples).numpy()
     assert signals.shape == (5, *music.signal_shape)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tgan_tf.config.attention import check_additive, check_windows
 from tgan_tf.config.errors import ConfigError
-from tgan_tf.config.experiment import MUSIC, VIDEO, DataConfig
+from tgan_tf.config.experiment import MUSIC, SERIES, VIDEO, DataConfig
 from tgan_tf.config.kinds import (
     HALVING,
     check_conv_discriminator,
@@ -393,7 +393,7 @@ _NEEDS = {
 
 # Options of data of some kinds -> these.
 _FOR_KINDS = {
-    ("series_length", "series_stride"): ("series", "sines", "sunspots"),
+    ("series_length", "series_stride"): SERIES,
     ("bars", "music_class", "given_voices"): MUSIC,
     ("frames", "frame_rate", "given_frames"): VIDEO,
     ("frame_stride",): ("video", "tfds_video"),

@@ -38,7 +38,8 @@ EXTRACTORS = (
     "saved_model:PATH",
     "i3d:PATH",
 )
-# Data sets of music, by what is before the colon.
+# Data sets of a kind, by what is before the colon.
+SERIES = ("series", "sines", "sunspots")
 VIDEO = ("moving_digits", "moving_fashion", "video", "tfds_video")
 MUSIC = ("chorales", "folk", "midi")
 MUSIC_CLASSES = ("mode", "key", "metre")

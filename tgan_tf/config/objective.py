@@ -127,7 +127,7 @@ class ObjectiveConfig:
     )
     likelihood_kimg: float = option(
         0.0,
-        "of texts made one_by_one, or with kl_weight: begin with likelihood alone, for so many"
+        "of texts made one_by_one, or with --kl_weight: begin with likelihood alone, for so many"
         " thousand of them",
         low=0,
     )
@@ -139,9 +139,9 @@ class ObjectiveConfig:
     )
     kl_weight: float = option(
         0.0,
-        "of texts made at_once: learn by likelihood too, of real texts given the z that an encoder"
-        " finds in them; weight of the divergence of such z from those that samples are made of"
-        " (VAE: 1); 0: no encoder",
+        "of texts made at_once, music and time series: learn by likelihood too, of real ones given"
+        " the z that an encoder finds in them; weight of the divergence of such z from those that"
+        " samples are made of (VAE: 1); 0: no encoder",
         low=0,
     )
     token_dropout: float = option(

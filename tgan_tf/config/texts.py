@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from tgan_tf.config.errors import ConfigError
+from tgan_tf.config.experiment import MUSIC, SERIES
 from tgan_tf.config.networks import GeneratorConfig
 from tgan_tf.config.objective import ObjectiveConfig
 
@@ -55,16 +56,18 @@ def check_unused_of_texts(config: Config) -> None:
     Raises:
         ConfigError: naming the flag.
     """
-    is_text = config.data.dataset.partition(":")[0] in TEXTS
+    kind = config.data.dataset.partition(":")[0]
+    is_text = kind in TEXTS
     by_one = is_text and config.generator.g_tokens == "one_by_one"
     objective, generator = config.objective, config.generator
     unused = []
     if not is_text:
         unused += ["g_tokens"] * (generator.g_tokens != GeneratorConfig.g_tokens)
         unused += ["sentence_encoder"] * (config.evaluation.sentence_encoder != "auto")
-    if objective.kl_weight and (by_one or not is_text):
+    if objective.kl_weight and (by_one or kind not in (*TEXTS, *MUSIC, *SERIES)):
         raise ConfigError(
-            f"--kl_weight={objective.kl_weight:g} is for texts of --g_tokens=at_once; leave it out"
+            f"--kl_weight={objective.kl_weight:g} is for texts of --g_tokens=at_once, music and time"
+            " series; leave it out"
         )
     if not by_one:
         known = _OF_LIKELIHOOD if objective.kl_weight else ()
@@ -72,6 +75,8 @@ def check_unused_of_texts(config: Config) -> None:
         unused += [n for n in names if getattr(objective, n) != getattr(ObjectiveConfig, n)]
     if unused:
         what = "texts made one by one" if is_text else "texts"
+        if unused[0] in _OF_LIKELIHOOD:
+            what += ", or for what has --kl_weight"
         raise ConfigError(f"--{unused[0]} is for {what}; leave it out")
     if by_one:
         default = GeneratorConfig()

@@ -157,9 +157,8 @@ class Config:
 
     @property
     def has_encoder(self) -> bool:
-        """Whether an encoder finds the z of real texts for a generator that makes them at once."""
-        at_once = self.data.modality == "text" and not self.is_autoregressive
-        return at_once and bool(self.objective.kl_weight)
+        """Whether an encoder finds the z of real sequences for a generator that makes them at once."""
+        return bool(self.objective.kl_weight) and not self.is_autoregressive
 
     @property
     def likelihood_steps(self) -> int:

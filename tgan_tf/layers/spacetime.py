@@ -20,7 +20,8 @@ class SpaceTimeBlock(keras.layers.Layer):
     """A transformer block within each frame, then attention of each place to itself in time.
 
     Factorised: N tokens see the N of their frame and the F of their place, instead of all N F
-    (Bertasius et al. 2021, "divided space-time attention").
+    (Bertasius et al. 2021, "divided space-time attention"). With a context, which is one of all
+    frames, all tokens then attend to it.
 
     Args:
         width: channels of the tokens.
@@ -49,7 +50,7 @@ class SpaceTimeBlock(keras.layers.Layer):
         self.norm, self.epsilon, self.initializer = norm, epsilon, initializer
         self.block = dict(block or {})
 
-    def build(self, input_shape: Any, w_shape: Any = None) -> None:
+    def build(self, input_shape: Any, w_shape: Any = None, context_shape: Any = None) -> None:
         _, frames, tokens, width = input_shape
         policy = self.dtype_policy
         self.space = TransformerBlock(
@@ -70,20 +71,41 @@ class SpaceTimeBlock(keras.layers.Layer):
                 width, self.heads, initializer=self.initializer, dtype=policy, name="time"
             )
             self.time.build((None, frames, width))
+        if context_shape is not None:
+            self.context_norm = Normalization(
+                self.norm, self.epsilon, dtype=policy, name="context_norm"
+            )
+            self.context_norm.build((None, frames * tokens, width))
+            self.to_context = Attention(
+                width,
+                self.heads,
+                cross=True,
+                initializer=self.initializer,
+                dtype=policy,
+                name="context",
+            )
+            self.to_context.build((None, frames * tokens, width), context_shape)
 
-    def call(self, x: tf.Tensor, w: tf.Tensor | None = None) -> tf.Tensor:
-        """Tokens ``[B, F, N, C]`` (and, where modulated, ``w`` ``[B, F, D]``) -> the same shape."""
+    def call(
+        self, x: tf.Tensor, w: tf.Tensor | None = None, context: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Tokens ``[B, F, N, C]`` (and, where modulated, ``w`` ``[B, F, D]``; where there is one, a
+        context ``[B, M, E]``) -> the same shape."""
         _, frames, tokens, width = x.shape
         x = tf.reshape(x, (-1, tokens, width))  # [B F, N, C]
         x = self.space(x, None if w is None else tf.reshape(w, (-1, w.shape[-1])))
         x = tf.reshape(x, (-1, frames, tokens, width))  # [B, F, N, C]
-        if not self.in_time:
-            return x
-        places = tf.transpose(x, (0, 2, 1, 3))  # [B, N, F, C]
-        places = tf.reshape(places, (-1, frames, width))  # [B N, F, C]
-        seen = self.time(self.time_norm(places))
-        seen = tf.reshape(seen, (-1, tokens, frames, width))  # [B, N, F, C]
-        return x + tf.transpose(seen, (0, 2, 1, 3))
+        if self.in_time:
+            places = tf.transpose(x, (0, 2, 1, 3))  # [B, N, F, C]
+            places = tf.reshape(places, (-1, frames, width))  # [B N, F, C]
+            seen = self.time(self.time_norm(places))
+            seen = tf.reshape(seen, (-1, tokens, frames, width))  # [B, N, F, C]
+            x = x + tf.transpose(seen, (0, 2, 1, 3))
+        if context is not None:
+            flat = tf.reshape(x, (-1, frames * tokens, width))  # [B, F N, C]
+            seen = self.to_context(self.context_norm(flat), context)
+            x = x + tf.reshape(seen, (-1, frames, tokens, width))
+        return x
 
     def compute_output_shape(self, input_shape: Any, *_: Any) -> Any:
         return input_shape

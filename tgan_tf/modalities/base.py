@@ -70,6 +70,10 @@ class Modality(abc.ABC):
         [B, *given_shape]."""
         raise NotImplementedError(f"no part of a {self.name} can be given")
 
+    def negative_log_likelihood(self, signals: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+        """Of signals [B, T, W, C], given what ``activate`` takes: of each token, [B, T, W]."""
+        raise NotImplementedError(f"a {self.name} has no likelihood")
+
     @abc.abstractmethod
     def decode(self, values: tf.Tensor) -> tf.Tensor:
         """What the generator makes to samples [B, *sample_shape] of ``sample_dtype``.

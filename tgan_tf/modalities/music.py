@@ -147,6 +147,14 @@ class MusicModality(Modality):
         given[..., self._voices] = samples[..., self._voices]
         return given
 
+    def negative_log_likelihood(self, signals: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+        """Of what sounds and whether it begins, in each step of each voice, [B, T, V].
+
+        The pitch counts in every step, held or not: so it is known wherever a note may begin.
+        """
+        pitch = tf.nn.softmax_cross_entropy_with_logits(signals[..., :-1], values[..., :-1])
+        return pitch + tf.nn.sigmoid_cross_entropy_with_logits(signals[..., -1], values[..., -1])
+
     def decode(self, values: tf.Tensor) -> tf.Tensor:
         """[B, T, V, C] to uint8 [B, T, V]; a pitch that stays and has no onset is held."""
         choice = tf.argmax(values[..., :-1], axis=-1, output_type=tf.int32)  # [B, T, V]

@@ -60,6 +60,10 @@ class TextModality(Modality):
         )
         return soft + tf.stop_gradient(hard - soft)
 
+    def negative_log_likelihood(self, signals: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+        """Of each token, [B, T, 1]."""
+        return tf.nn.softmax_cross_entropy_with_logits(signals, values)
+
     def decode(self, values: tf.Tensor) -> tf.Tensor:
         """[B, T, 1, V] to the number of the greatest, int32 [B, T]."""
         return tf.argmax(values[:, :, 0], axis=-1, output_type=tf.int32)

@@ -8,11 +8,11 @@ from tgan_tf.config import Config
 from tgan_tf.networks.biggan import BigGANDiscriminator, BigGANGenerator
 from tgan_tf.networks.dcgan import DCGANGenerator
 from tgan_tf.networks.discriminator import ConvDiscriminator, TransformerDiscriminator
+from tgan_tf.networks.encoder import Encoder
 from tgan_tf.networks.frozen_discriminator import FrozenDiscriminator
 from tgan_tf.networks.generator import TransformerGenerator
 from tgan_tf.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from tgan_tf.networks.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
-from tgan_tf.networks.text_encoder import TextEncoder
 from tgan_tf.networks.text_generator import AutoregressiveGenerator
 from tgan_tf.networks.video import VideoDiscriminator, VideoGenerator
 
@@ -57,9 +57,9 @@ def build_discriminator(config: Config, **kwargs: object) -> keras.Model:
 
 
 def build_encoder(config: Config) -> keras.Model | None:
-    """The encoder of texts, with its weights made; None: the configuration has none."""
+    """The encoder of real samples, with its weights made; None: the configuration has none."""
     if not config.has_encoder:
         return None
-    encoder = TextEncoder(config)
+    encoder = Encoder(config)
     encoder.build()
     return encoder

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tgan_tf.config import LINEAR_INITIALIZERS, Config
@@ -36,7 +37,9 @@ class VideoGenerator(keras.Model):
     The first part (and the class) becomes a content code, the second a motion code that is a
     function of time (`MotionCode`). Both together, another vector for each frame, make the frame's
     first tokens and modulate its blocks; between the frames, tokens of one place attend to each
-    other. All frames are made at once, and more of them than in training if asked for.
+    other. With ``g_latent_tokens``, the content is also a row of tokens that those of all frames
+    attend to: what is shown is made once, and each frame looks up which part of it is where. All
+    frames are made at once, and more of them than in training if asked for.
 
     Args:
         config: a resolved configuration.
@@ -89,6 +92,19 @@ class VideoGenerator(keras.Model):
         tokens, width = self.grids[0][0] * self.grids[0][1], g.g_widths[0]
         self.first = keras.layers.Dense(tokens * width, **linear, name="first")
         self.first.build(w_shape)
+        context_shape = None
+        if g.g_latent_tokens:
+            self.latent_tokens = keras.layers.Dense(
+                g.g_latent_tokens * width, **linear, name="latent_tokens"
+            )
+            self.latent_tokens.build((None, content))
+            context_shape = (None, g.g_latent_tokens, width)
+            if g.g_latent_position:
+                self.latent_position = self.add_weight(
+                    shape=context_shape[1:],
+                    initializer=keras.initializers.RandomNormal(stddev=0.02),
+                    name="latent_position",
+                )
         if self.given_frames:
             side = g.g_patch * 2 ** (len(g.g_widths) - 1)
             self.given_stem = ImageStem(width, side, "patch", dtype=policy, name="given")
@@ -134,7 +150,7 @@ class VideoGenerator(keras.Model):
                     dtype=policy,
                     name=f"stage_{stage}_block_{index}",
                 )
-                block.build(shape, w_shape)
+                block.build(shape, w_shape, context_shape)
                 blocks.append(block)
             self.stages.append(blocks)
             previous = width
@@ -184,6 +200,12 @@ class VideoGenerator(keras.Model):
         times = tf.range(count, dtype=tf.float32) / self.frames  # 1 after a clip of the training
         w = tf.cast(w, self.compute_dtype)
         content, motion = tf.split(w, [self.w_dim - g.g_motion_dim, g.g_motion_dim], axis=-1)
+        context = None
+        if g.g_latent_tokens:
+            context = self.latent_tokens(content)
+            context = tf.reshape(context, (-1, g.g_latent_tokens, g.g_widths[0]))
+            if g.g_latent_position:
+                context = context + tf.cast(self.latent_position, context.dtype)
         content = tf.tile(content[:, None], (1, count, 1))  # [B, F, D]
         w = tf.concat([content, self.motion(motion, times)], axis=-1)  # [B, F, w_dim]
         features = tf.cast(time_features(times), w.dtype)  # [F, 8]
@@ -197,7 +219,7 @@ class VideoGenerator(keras.Model):
             time = self.times[stage](features)[:, None]  # [F, 1, C]
             x = x + tf.cast(self.positions[stage], x.dtype) + time
             for block in blocks:
-                x = (rematerialized(block) if self.remat else block)(x, w)
+                x = (rematerialized(block) if self.remat else block)(x, w, context)
         x = tf.reshape(x, (-1, *x.shape[2:]))  # [B F, N, C]
         x = self.output_layer(self.norm(x))  # [B F, H, W, channels]
         made = self.modality.activate(tf.reshape(x, (-1, count, *x.shape[1:])))
@@ -227,10 +249,13 @@ class VideoGenerator(keras.Model):
 
         The motion's part is zero: what these maps see of it is no linear map of ``w``.
         """
+        g = self.config.generator
         layers = [b.space.to_modulation for stage in self.stages for b in stage] + [self.first]
         kernels = [layer.kernel.numpy() for layer in layers]
         for kernel in kernels:
-            kernel[-self.config.generator.g_motion_dim :] = 0
+            kernel[-g.g_motion_dim :] = 0
+        if g.g_latent_tokens:
+            kernels.append(np.pad(self.latent_tokens.kernel.numpy(), ((0, g.g_motion_dim), (0, 0))))
         return kernels
 
     def get_config(self) -> dict[str, Any]:

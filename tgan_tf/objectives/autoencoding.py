@@ -1,4 +1,4 @@
-"""What an encoder and a generator lose as an autoencoder of one-hot signals."""
+"""What an encoder and a generator lose as an autoencoder of sequences."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import tensorflow as tf
 
 
 def negative_elbo(
-    signals: tf.Tensor, logits: tf.Tensor, posterior: tf.Tensor, kl_weight: float
-) -> tuple[tf.Tensor, tf.Tensor]:
+    of_tokens: tf.Tensor, posterior: tf.Tensor, kl_weight: float
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The bound on the negative log-likelihood, for each token (Kingma and Welling 2014, eq. 3).
 
     Args:
-        signals: one-hot, ``[b, T, 1, V]``.
-        logits: of the z that was drawn, like ``signals``.
+        of_tokens: negative log-likelihood of each token given the z that was drawn,
+            ``[b, T, W]``.
         posterior: ``[b, 2, latent_dim]``: mean and logarithm of the variance of z.
         kl_weight: beta of Higgins et al. 2017.
 
     Returns:
-        ``[b]``; and the part of it that is of the tokens, ``[b]``.
+        ``[b]``; the part of it that is of the tokens, ``[b]``; and the divergence, in nats, of the
+        whole sample, ``[b]``.
     """
-    of_tokens = tf.nn.softmax_cross_entropy_with_logits(signals, logits)  # [b, T, 1]
     likelihood = tf.reduce_mean(of_tokens, axis=(1, 2))
-    length = tf.cast(tf.shape(signals)[1], likelihood.dtype)
-    return likelihood + kl_weight * divergence(posterior) / length, likelihood
+    nats = divergence(posterior)
+    count = tf.cast(tf.math.reduce_prod(tf.shape(of_tokens)[1:]), likelihood.dtype)
+    return likelihood + kl_weight * nats / count, likelihood, nats
 
 
 def divergence(posterior: tf.Tensor) -> tf.Tensor:

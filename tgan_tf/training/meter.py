@@ -19,6 +19,7 @@ NAMES = (
     "d_grad_norm",
     "g_grad_norm",
     "likelihood",
+    "divergence",
 )
 
 

@@ -1,4 +1,4 @@
-"""From a real text to the z that it may have been made of."""
+"""From a real sample to the z that it may have been made of."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tgan_tf.networks.discriminator import Judgement, TransformerDiscriminator
 
 
 @keras.saving.register_keras_serializable(package="tgan_tf")
-class TextEncoder(TransformerDiscriminator):
+class Encoder(TransformerDiscriminator):
     """The discriminator's transformer, with weights of its own and another head.
 
-    Signals ``[B, T, 1, V]`` -> ``[B, 2, latent_dim]``: mean and logarithm of the variance of a
+    Signals ``[B, T, W, C]`` -> ``[B, 2, latent_dim]``: mean and logarithm of the variance of a
     normal distribution (Kingma and Welling 2014, sec. 3). It knows no condition, which the
     generator is told; it serves training alone.
 
     Args:
-        config: a resolved configuration of text.
+        config: a resolved configuration of a sequence: text, music or a time series.
     """
 
     def __init__(self, config: Config | dict[str, Any], **kwargs: Any) -> None:

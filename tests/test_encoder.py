@@ -1,4 +1,4 @@
-"""Texts that are made at once, with an encoder beside the game."""
+"""Sequences that are made at once, with an encoder beside the game."""
 
 from __future__ import annotations
 
@@ -49,6 +49,35 @@ def test_one_step_in_parts_is_one_step():
         results.append(gan.encoder.get_weights() + gan.generator.get_weights())
     for one, two in zip(*results, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-6, atol=1e-9)
+
+
+MUSIC = {
+    **{"modality": "music", "shape": (16, 2, 5), "vocabulary": ("rest", "60", "61", "62", "onset")},
+}
+SERIES = {
+    **{"modality": "series", "shape": (12, 1, 2), "vocabulary": ("a", "b")},
+    **{"channel_mean": (0.0, 0.0), "channel_std": (1.0, 1.0)},
+}
+
+
+@pytest.mark.parametrize("data", [MUSIC, SERIES], ids=["music", "series"])
+def test_learns_to_tell_samples_apart(data):
+    """The same of music, of which a voice may be given, and of time series."""
+    changes = {**OPTIONS, "g_widths": (8,), "g_windows": (0,), "d_stem": "patch", "augment": ()}
+    config = Config().replace(**{**changes, "likelihood_kimg": 0.48, "g_tokens": "one_by_one"})
+    if data is MUSIC:
+        config = config.replace(given_voices=(0,))
+    gan = TransformerGAN(config.resolve(**data))
+    random = np.random.default_rng(0)
+    if data is MUSIC:
+        samples = np.repeat(random.choice([60, 61, 62], (8, 4, 2)), 4, axis=1).astype(np.uint8)
+    else:
+        samples = random.normal(size=(8, 1, 2)).astype(np.float32).repeat(12, axis=1)
+    step = gan.make_step()
+    logs = [step(tf.constant(samples)) for _ in range(62)]
+    assert float(logs[59]["likelihood"]) < 0.6 * float(logs[0]["likelihood"])
+    assert float(logs[59]["divergence"]) > 1
+    assert "loss_d" in logs[61]  # with the game
 
 
 def test_without_a_weight_there_is_no_encoder():
