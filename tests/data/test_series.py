@@ -34,6 +34,7 @@ def test_pieces_and_their_statistics(tmp_path):
     np.testing.assert_array_equal(walk.val.samples[0, :, 0], np.arange(90, 100))
     assert walk.channel_mean == pytest.approx((44.5, 7))
     assert walk.channel_std == pytest.approx((np.arange(90).std(), 1))
+    assert walk.channel_memory == (0.98, 0)
 
 
 def test_classes(tmp_path):
@@ -51,6 +52,8 @@ def test_the_configuration_is_resolved(tmp_path):
     resolved = load_source(config.data).resolve(config)
     assert resolved.data.signal_shape == (8, 1, 5)
     assert len(resolved.data.channel_std) == 5
+    # The mean of cos(2 pi f), f uniform in [0, 0.1).
+    assert resolved.data.channel_memory == pytest.approx([0.935] * 5, abs=0.02)
     resolved.save(tmp_path / "config.json")
     assert Config.load(tmp_path / "config.json") == resolved
 

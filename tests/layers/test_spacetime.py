@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tgan_tf.layers import MotionCode, SpaceTimeBlock, time_features
+from tgan_tf.layers import MotionCode, MovingGrid, SpaceTimeBlock, time_features
 
 B, F, N, C = 2, 3, 4, 8
 
@@ -37,6 +37,18 @@ def test_tokens_see_their_frame_and_then_their_place_in_time(tokens):
     assert reach(make_block(True), tokens).tolist() == [[1] * N] * F
 
 
+def test_tokens_of_all_frames_see_the_context(tokens):
+    x, w = tokens
+    block = SpaceTimeBlock(C, 2, False, block={"modulation": "shift"}, dtype="float64")
+    block.build((None, F, N, C), (None, F, 5), (None, 6, 7))
+    context = tf.random.stateless_normal((B, 6, 7), [0, 0], dtype=tf.float64)
+    for place in range(6):
+        changed = tf.tensor_scatter_nd_add(context, [[0, place]], [tf.ones(7, tf.float64)])
+        different = (block(x, w, context) != block(x, w, changed)).numpy().any(axis=-1)
+        assert different[0].all()
+        assert not different[1].any()
+
+
 def test_each_frame_has_its_own_modulation(tokens):
     x, w = tokens
     block = make_block(False)
@@ -63,6 +75,20 @@ def test_codes_are_functions_of_time_alone():
     hidden = np.sin(np.pi * (frequency * times[:, None] + phase)) @ layer.hidden.kernel.numpy()
     expected = np.where(hidden > 0, hidden, 0.2 * hidden) @ layer.output_layer.kernel.numpy()
     np.testing.assert_allclose(codes, expected, atol=1e-7)
+
+
+def test_a_grid_that_moves_by_a_row_is_the_next_row():
+    rng = np.random.default_rng(0)
+    layer = MovingGrid((4, 2), 6, dtype="float64")
+    layer.build((None, None, 3))
+    codes = tf.constant(rng.normal(size=(B, 2, 3)))
+    kernel = np.linalg.lstsq(codes[0].numpy(), np.array([[0, 0], [0.25, 0]]), rcond=None)[0]
+    layer.to_shift.kernel.assign(kernel)
+    stays, moves = layer(codes)[0].numpy().reshape(2, 4, 2, 6)
+    np.testing.assert_allclose(moves[:3], stays[1:], atol=1e-6)
+    assert np.abs(moves[3] - stays[3]).min() > 1e-3
+    different = stays.reshape(8, 1, 6) - stays.reshape(1, 8, 6)  # places are told apart
+    assert (np.abs(different).max(axis=-1) + np.eye(8)).min() > 1e-2
 
 
 def test_time_features_tell_moments_apart():

@@ -20,6 +20,7 @@ def modality():
             vocabulary=("load", "price"),
             channel_mean=(10, 0),
             channel_std=(2, 0.5),
+            channel_memory=(0, 0.8),
         )
     )
     return make_modality(config)
@@ -30,7 +31,14 @@ def test_encoding_standardises_and_decoding_brings_back(modality):
     encoded = modality.encode(samples)
     assert encoded.shape == (3, 8, 1, 2)
     np.testing.assert_allclose(encoded[:, :, 0, 0], (samples[..., 0] - 10) / 2, rtol=1e-6)
+    values = samples[..., 1] / 0.5
+    np.testing.assert_allclose(encoded[:, 0, 0, 1], values[:, 0], rtol=1e-6)
+    new = (values[:, 1:] - 0.8 * values[:, :-1]) / 0.6
+    np.testing.assert_allclose(encoded[:, 1:, 0, 1], new, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(modality.decode(encoded), samples, atol=1e-5)
+    seen = modality.see(encoded).numpy()
+    assert seen.shape == (3, *modality.seen_shape)
+    np.testing.assert_allclose(seen[:, :, 0, 3], values, atol=1e-5)
     values = tf.constant([[-5.0, 5.0]])
     np.testing.assert_array_equal(modality.activate(values), values)
 

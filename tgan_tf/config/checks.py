@@ -397,7 +397,7 @@ _FOR_KINDS = {
     ("bars", "music_class", "given_voices"): MUSIC,
     ("frames", "frame_rate", "given_frames"): VIDEO,
     ("frame_stride",): ("video", "tfds_video"),
-    ("g_motion_dim", "g_time_attention", "d_frames", "d_motion_depth"): VIDEO,
+    ("g_motion_dim", "g_time_attention", "g_moving_grid", "d_frames", "d_motion_depth"): VIDEO,
     ("vocab_size", "text_length", "tokenizer"): TEXTS,
 }
 

@@ -164,6 +164,12 @@ class DataConfig:
     channel_std: tuple[float, ...] = option(
         (), "of each channel of series or latents, what networks see is divided by", resolved=True
     )
+    channel_memory: tuple[float, ...] = option(
+        (),
+        "of each channel of series, the share of a step's value that the next one keeps; networks"
+        " see what is new in it",
+        resolved=True,
+    )
 
     @property
     def signal_shape(self) -> tuple[int, ...]:

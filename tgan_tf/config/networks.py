@@ -163,6 +163,11 @@ class GeneratorConfig:
         32, "of video: how many of the numbers of z say how a clip moves, not what it shows", low=1
     )
     g_time_attention: bool = option(True, "of video: tokens attend to their place in other frames")
+    g_moving_grid: bool = option(
+        False,
+        "of video: tokens know their place in a plane that the motion's code moves, and content"
+        " alone modulates their blocks",
+    )
 
     @property
     def normalizes_batches(self) -> bool:

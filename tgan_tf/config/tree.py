@@ -95,6 +95,7 @@ class Config:
         vocabulary: Iterable[str] = (),
         channel_mean: Iterable[float] = (),
         channel_std: Iterable[float] = (),
+        channel_memory: Iterable[float] = (),
         num_classes: int = 0,
         class_names: Iterable[str] = (),
         attribute_names: Iterable[str] = (),
@@ -112,6 +113,8 @@ class Config:
             vocabulary: what the numbers in the samples stand for.
             channel_mean, channel_std: of time series, or latents of images, by which they are
                 standardised.
+            channel_memory: of time series, correlation of a step with the one before, 0 to less
+                than 1; empty: 0.
             num_classes: classes of the data.
             class_names: a name for each class.
             attribute_names: a name for each attribute, of which a sample has any.
@@ -127,6 +130,7 @@ class Config:
             vocabulary=tuple(vocabulary),
             channel_mean=tuple(channel_mean),
             channel_std=tuple(channel_std),
+            channel_memory=tuple(channel_memory),
             num_classes=num_classes,
             class_names=tuple(class_names),
             attribute_names=tuple(attribute_names),

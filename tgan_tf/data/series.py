@@ -6,9 +6,9 @@
 - ``sunspots``: the yearly numbers of 1700 to 2008, in statsmodels; 48 years a piece.
 - ``series:PATH``: see ``recordings``.
 
-Recordings longer than ``--series_length`` are cut into pieces, see ``windows``. What the networks
-see has mean 0 and standard deviation 1 in each channel, by the statistics of the pieces that are
-trained on, which are kept in config.json.
+Recordings longer than ``--series_length`` are cut into pieces, see ``windows``. Of the
+pieces that are trained on, config.json keeps each channel's mean, standard deviation and correlation
+of a step with the one before, by which `tgan_tf.modalities.series` makes what the networks see.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from tgan_tf.data.types import Progress, SampleSet, Source
 
 _SINES, _SINE_CHANNELS, _SINE_LENGTH, _TOP_FREQUENCY = 10_000, 5, 24, 0.1
 _SUNSPOT_LENGTH = 48  # some four cycles
+_MOST_MEMORY = 0.98
 
 
 def load(data: DataConfig, *, seed: int = 0, progress: Progress | None = None) -> Source:
@@ -61,6 +62,8 @@ def load(data: DataConfig, *, seed: int = 0, progress: Progress | None = None) -
     train, val = (_pieces(recordings, labels, pieces, length) for pieces in splits)
     mean = train.samples.mean(axis=(0, 1), dtype=np.float64)
     std = train.samples.std(axis=(0, 1), dtype=np.float64)
+    # A channel that never changes stays as it is.
+    std = np.where(std > 0, std, 1.0)
     channels = len(recordings.channel_names)
     return Source(
         name=Path(path).stem or kind,
@@ -73,9 +76,16 @@ def load(data: DataConfig, *, seed: int = 0, progress: Progress | None = None) -
         shape=(length, 1, channels),
         vocabulary=recordings.channel_names,
         channel_mean=tuple(mean.tolist()),
-        # A channel that never changes stays as it is.
-        channel_std=tuple(np.where(std > 0, std, 1.0).tolist()),
+        channel_std=tuple(std.tolist()),
+        channel_memory=tuple(_memory((train.samples - mean) / std).tolist()),
     )
+
+
+def _memory(samples: np.ndarray) -> np.ndarray:
+    """Correlation of a step with the one before, of standardised [N, T, C]: [C], 0 to 0.98."""
+    together = (samples[:, 1:] * samples[:, :-1]).mean(axis=(0, 1))
+    # Of 1, nothing would be new; below 0, a step would be told apart less than it is.
+    return np.clip(together, 0, _MOST_MEMORY)
 
 
 def _classes(names: list[str] | None) -> tuple[np.ndarray | None, tuple[str, ...]]:

@@ -95,6 +95,7 @@ class Source:
     vocabulary: tuple[str, ...] = ()
     channel_mean: tuple[float, ...] = ()
     channel_std: tuple[float, ...] = ()
+    channel_memory: tuple[float, ...] = ()
     attribute_names: tuple[str, ...] = ()
     signals: SampleSet | None = None
 
@@ -152,5 +153,6 @@ class Source:
             vocabulary=self.vocabulary,
             channel_mean=self.channel_mean,
             channel_std=self.channel_std,
+            channel_memory=self.channel_memory,
             **labels,
         )

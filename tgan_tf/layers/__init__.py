@@ -19,7 +19,7 @@ from tgan_tf.layers.resampling import (
     resize_tokens,
     upsample,
 )
-from tgan_tf.layers.spacetime import MotionCode, SpaceTimeBlock, time_features
+from tgan_tf.layers.spacetime import MotionCode, MovingGrid, SpaceTimeBlock, time_features
 from tgan_tf.layers.spectral import SpectralNorm
 from tgan_tf.layers.transformer import MappingNetwork, TransformerBlock
 from tgan_tf.layers.windows import (
@@ -45,6 +45,7 @@ __all__ = [
     "MinibatchStddev",
     "ModulatedConvolution",
     "MotionCode",
+    "MovingGrid",
     "Normalization",
     "SpaceTimeBlock",
     "SpectralNorm",

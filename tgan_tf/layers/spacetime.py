@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tgan_tf.layers.attention import Attention
@@ -13,6 +14,7 @@ from tgan_tf.layers.normalization import Normalization
 from tgan_tf.layers.transformer import TransformerBlock
 
 _TIME_FEATURES = 8  # sines and cosines; the slowest takes four clips, the fastest two frames or so
+_PLACE_OCTAVES = 4
 
 
 @keras.saving.register_keras_serializable(package="tgan_tf")
@@ -154,6 +156,65 @@ class MotionCode(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "width": self.width, "waves": self.waves}
+
+
+@keras.saving.register_keras_serializable(package="tgan_tf")
+class MovingGrid(keras.layers.Layer):
+    """Where the tokens of a frame are, in a plane that a code moves from frame to frame.
+
+    Sines and cosines of a token's place in that plane, so that what is drawn by them moves as the
+    plane does, between the tokens too (Karras et al. 2021, sec. 3.2: "transformed Fourier
+    features", translation alone). Waves run along both axes and both diagonals; the longest takes
+    two sides of a frame, the shortest a quarter.
+
+    Args:
+        grid: (H, W) of the tokens.
+        width: of what is given for each token.
+        initializer: of the matrix.
+    """
+
+    def __init__(
+        self,
+        grid: tuple[int, int],
+        width: int,
+        initializer: str | dict[str, Any] = "glorot_uniform",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.grid, self.width, self.initializer = tuple(grid), width, initializer
+        places = [(np.arange(count) + 0.5) / count - 0.5 for count in self.grid]
+        self._places = np.stack(np.meshgrid(*places, indexing="ij"), axis=-1).reshape(-1, 2)
+        directions = np.array([(1, 0), (0, 1), (0.5, 0.5), (0.5, -0.5)])
+        waves = directions[:, np.newaxis] * 2.0 ** np.arange(_PLACE_OCTAVES)[:, np.newaxis]
+        self._waves = np.pi * waves.reshape(-1, 2).T  # [2, K], radians a side of the frame
+
+    def build(self, code_shape: Any) -> None:
+        policy = self.dtype_policy
+        self.to_shift = keras.layers.Dense(2, dtype=policy, name="shift")
+        self.to_shift.build(code_shape)
+        self.to_tokens = keras.layers.Dense(
+            self.width,
+            use_bias=False,
+            kernel_initializer=self.initializer,
+            dtype=policy,
+            name="tokens",
+        )
+        self.to_tokens.build((None, None, None, 2 * self._waves.shape[1]))
+
+    def call(self, codes: tf.Tensor) -> tf.Tensor:
+        """Codes ``[B, F, D]`` -> tokens ``[B, F, H W, width]``."""
+        waves = tf.constant(self._waves, codes.dtype)
+        # Of the shift and of the places: as the sum of both would be, at less cost.
+        moved = (self.to_shift(codes) @ waves)[:, :, tf.newaxis]  # [B, F, 1, K]
+        angles = moved + tf.constant(self._places @ self._waves, codes.dtype)  # [B, F, N, K]
+        return self.to_tokens(tf.concat([tf.sin(angles), tf.cos(angles)], axis=-1))
+
+    def compute_output_shape(self, code_shape: Any) -> Any:
+        return (*code_shape[:-1], self.grid[0] * self.grid[1], self.width)
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("grid", "width", "initializer")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 def time_features(times: tf.Tensor) -> tf.Tensor:

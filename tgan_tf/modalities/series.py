@@ -1,4 +1,10 @@
-"""Time series: float32 [T, C] in their own units, standardised for the networks."""
+"""Time series: float32 [T, C] in their own units; what is new in each step for the networks.
+
+A standardised step is predicted from the one before, by the channel's correlation of the two; the
+networks see the errors, divided by what is usual (the innovations of an autoregressive process of
+order 1; of speech, pre-emphasis). A slow series has small steps, which a network that makes values
+gets wrong by little and everywhere; in what is new they are as large as all else.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +23,8 @@ from tgan_tf.modalities.base import Modality, file_stems
 
 class SeriesModality(Modality):
     """Series of one length and number of channels.
+
+    Signals are what is new in each step, see above; the discriminator sees the values too.
 
     Args:
         config: with the shape and the channels' statistics resolved.
@@ -39,14 +47,38 @@ class SeriesModality(Modality):
         self.channel_names = data.vocabulary
         self._mean = np.array(data.channel_mean, np.float32)
         self._std = np.array(data.channel_std, np.float32)
+        memory = np.array(data.channel_memory or (0.0,) * channels)
+        self._memory = memory.astype(np.float32)
+        self._new = np.sqrt(1 - memory**2).astype(np.float32)  # standard deviation of what is new
+        # A value is the sum of what was new so far and is left of it: [C, T, T].
+        ages = np.arange(length)[:, np.newaxis] - np.arange(length)
+        left = memory[:, np.newaxis, np.newaxis] ** np.maximum(ages, 0) * (ages >= 0)
+        left[:, :, 1:] *= np.sqrt(1 - memory**2)[:, np.newaxis, np.newaxis]
+        self._left = left.astype(np.float32)
 
     def encode(self, samples: tf.Tensor) -> tf.Tensor:
-        """float32 [B, T, C] to [B, T, 1, C] of mean 0 and standard deviation 1."""
-        return ((tf.cast(samples, tf.float32) - self._mean) / self._std)[:, :, None]
+        """float32 [B, T, C] to [B, T, 1, C], of a standard deviation of 1 or so."""
+        values = (tf.cast(samples, tf.float32) - self._mean) / self._std
+        new = (values[:, 1:] - self._memory * values[:, :-1]) / self._new
+        return tf.concat([values[:, :1], new], axis=1)[:, :, None]
 
     def activate(self, values: tf.Tensor) -> tf.Tensor:
         """As it is: series have no bounds."""
         return values
+
+    @property
+    def seen_shape(self) -> tuple[int, ...]:
+        length, _, channels = self.signal_shape
+        return (length, 1, 2 * channels)
+
+    def see(self, signals: tf.Tensor) -> tf.Tensor:
+        """[B, T, 1, C] to [B, T, 1, 2 C]: with the standardised values that they add up to."""
+        return tf.concat([signals, self._values(signals)[:, :, None]], axis=-1)
+
+    def _values(self, signals: tf.Tensor) -> tf.Tensor:
+        """[B, T, 1, C] to standardised values [B, T, C]."""
+        new = tf.transpose(signals[:, :, 0], (2, 1, 0))  # [C, T, B]
+        return tf.transpose(tf.constant(self._left, signals.dtype) @ new, (2, 1, 0))
 
     def negative_log_likelihood(self, signals: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
         """Of each step, [B, T, 1], but for a constant: of normal distributions of variance 1."""
@@ -54,8 +86,7 @@ class SeriesModality(Modality):
 
     def decode(self, values: tf.Tensor) -> tf.Tensor:
         """[B, T, 1, C] to float32 [B, T, C] in the data's own units."""
-        values = tf.reshape(tf.cast(values, tf.float32), (-1, *self.sample_shape))
-        return values * self._std + self._mean
+        return self._values(tf.cast(values, tf.float32)) * self._std + self._mean
 
     def describe(self) -> str:
         length, channels = self.sample_shape

@@ -14,6 +14,7 @@ from tgan_tf.layers import (
     ImageStem,
     MappingNetwork,
     MotionCode,
+    MovingGrid,
     Normalization,
     SpaceTimeBlock,
     TransformerBlock,
@@ -92,6 +93,8 @@ class VideoGenerator(keras.Model):
         tokens, width = self.grids[0][0] * self.grids[0][1], g.g_widths[0]
         self.first = keras.layers.Dense(tokens * width, **linear, name="first")
         self.first.build(w_shape)
+        if g.g_moving_grid:
+            w_shape = (None, self.frames, content)
         context_shape = None
         if g.g_latent_tokens:
             self.latent_tokens = keras.layers.Dense(
@@ -112,6 +115,7 @@ class VideoGenerator(keras.Model):
             self.given_stem.build((None, *self.size, seen))
         self.positions: list[keras.Variable] = []
         self.times: list[keras.layers.Dense] = []
+        self.moving_grids: list[MovingGrid] = []
         self.widen: dict[str, keras.layers.Dense] = {}  # Keras tracks dictionaries by string
         self.stages: list[list[SpaceTimeBlock]] = []
         previous = width
@@ -133,6 +137,10 @@ class VideoGenerator(keras.Model):
             time = keras.layers.Dense(width, use_bias=False, **linear, name=f"time_{stage}")
             time.build((None, _TIME_FEATURES))
             self.times.append(time)
+            if g.g_moving_grid:
+                moving = MovingGrid(grid, width, initializer, dtype=policy, name=f"moving_{stage}")
+                moving.build((None, self.frames, g.g_motion_dim))
+                self.moving_grids.append(moving)
             blocks = []
             for index in range(depth):
                 block = SpaceTimeBlock(
@@ -207,10 +215,12 @@ class VideoGenerator(keras.Model):
             if g.g_latent_position:
                 context = context + tf.cast(self.latent_position, context.dtype)
         content = tf.tile(content[:, None], (1, count, 1))  # [B, F, D]
-        w = tf.concat([content, self.motion(motion, times)], axis=-1)  # [B, F, w_dim]
+        codes = self.motion(motion, times)
+        w = tf.concat([content, codes], axis=-1)  # [B, F, w_dim]
         features = tf.cast(time_features(times), w.dtype)  # [F, 8]
         (rows, columns), width = self.grids[0], g.g_widths[0]
         x = tf.reshape(self.first(w), (-1, count, rows * columns, width))  # [B, F, N, C]
+        steering = content if g.g_moving_grid else w
         if self.given_frames:
             x = x + self._seen(given, tf.shape(w)[0])[:, None]
         for stage, blocks in enumerate(self.stages):
@@ -218,8 +228,10 @@ class VideoGenerator(keras.Model):
                 x = self._upsample(x, stage)
             time = self.times[stage](features)[:, None]  # [F, 1, C]
             x = x + tf.cast(self.positions[stage], x.dtype) + time
+            if self.moving_grids:
+                x = x + self.moving_grids[stage](codes)
             for block in blocks:
-                x = (rematerialized(block) if self.remat else block)(x, w, context)
+                x = (rematerialized(block) if self.remat else block)(x, steering, context)
         x = tf.reshape(x, (-1, *x.shape[2:]))  # [B F, N, C]
         x = self.output_layer(self.norm(x))  # [B F, H, W, channels]
         made = self.modality.activate(tf.reshape(x, (-1, count, *x.shape[1:])))
@@ -251,12 +263,10 @@ class VideoGenerator(keras.Model):
         """
         g = self.config.generator
         layers = [b.space.to_modulation for stage in self.stages for b in stage] + [self.first]
-        kernels = [layer.kernel.numpy() for layer in layers]
-        for kernel in kernels:
-            kernel[-g.g_motion_dim :] = 0
         if g.g_latent_tokens:
-            kernels.append(np.pad(self.latent_tokens.kernel.numpy(), ((0, g.g_motion_dim), (0, 0))))
-        return kernels
+            layers.append(self.latent_tokens)
+        of_content = (layer.kernel.numpy()[: self.w_dim - g.g_motion_dim] for layer in layers)
+        return [np.pad(kernel, ((0, g.g_motion_dim), (0, 0))) for kernel in of_content]
 
     def get_config(self) -> dict[str, Any]:
         return {"config": self.config.to_dict(), "name": self.name}
