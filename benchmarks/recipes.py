@@ -147,7 +147,10 @@ def _train(name: str, values: flags.FlagValues, out: Path, core: int | None) -> 
         options["train_limit"] = values.limit
     extractors = values.extractors or ("efficientnet_lite0" if values.limit else "")
     if extractors:  # a classifier that learned from few images sees little
-        options |= {"extractors": extractors, "metrics": "frechet,precision_recall,density_coverage"}
+        options |= {
+            "extractors": extractors,
+            "metrics": "frechet,precision_recall,density_coverage",
+        }
     if RECIPES[name].get("d_kind") == "conv":
         del options["d_depth"]
     arguments = [f"--{k}" if v is None else f"--{k}={v}" for k, v in options.items()]

@@ -66,8 +66,8 @@ def check_unused_of_texts(config: Config) -> None:
         unused += ["sentence_encoder"] * (config.evaluation.sentence_encoder != "auto")
     if objective.kl_weight and (by_one or kind not in (*TEXTS, *MUSIC, *SERIES)):
         raise ConfigError(
-            f"--kl_weight={objective.kl_weight:g} is for texts of --g_tokens=at_once, music and time"
-            " series; leave it out"
+            f"--kl_weight={objective.kl_weight:g} is for texts of --g_tokens=at_once, music and"
+            " time series; leave it out"
         )
     if not by_one:
         known = _OF_LIKELIHOOD if objective.kl_weight else ()

@@ -161,7 +161,7 @@ class Config:
 
     @property
     def has_encoder(self) -> bool:
-        """Whether an encoder finds the z of real sequences for a generator that makes them at once."""
+        """Whether an encoder finds the z of real samples, for a generator of one pass."""
         return bool(self.objective.kl_weight) and not self.is_autoregressive
 
     @property

@@ -6,9 +6,9 @@
 - ``sunspots``: the yearly numbers of 1700 to 2008, in statsmodels; 48 years a piece.
 - ``series:PATH``: see ``recordings``.
 
-Recordings longer than ``--series_length`` are cut into pieces, see ``windows``. Of the
-pieces that are trained on, config.json keeps each channel's mean, standard deviation and correlation
-of a step with the one before, by which `tgan_tf.modalities.series` makes what the networks see.
+Recordings longer than ``--series_length`` are cut into pieces, see ``windows``. Of the pieces
+that are trained on, config.json keeps each channel's mean, standard deviation and correlation of a
+step with the one before, by which ``tgan_tf.modalities.series`` makes what the networks see.
 """
 
 from __future__ import annotations
