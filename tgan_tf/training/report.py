@@ -69,11 +69,12 @@ def _page(
 def _header(run: RunDirectory, config: Config, rows: list[Row]) -> str:
     # The last row may be an evaluation of an earlier checkpoint.
     data, done = config.data, max((row["kimg"] for row in rows), default=0.0)
+    modality = make_modality(config)
     facts = [
         data.dataset,
-        make_modality(config).describe(),
+        modality.describe(),
         _condition(data),
-        f"{done:g} of {config.training.total_kimg:g} thousand images shown",
+        f"{done:g} of {config.training.total_kimg:g} thousand {modality.plural} shown",
     ]
     return f'<h1>{escape(run.path.name)}</h1>\n<p class="soft">{escape(" · ".join(facts))}</p>'
 
