@@ -44,7 +44,9 @@ def test_the_run_is_complete(run):
         "predictive_score",
     }
     assert all("real" in found["details"] for found in measured["details"].values())
-    assert "8 steps of 2 channels" in (run / "report.html").read_text()
+    report = (run / "report.html").read_text()
+    assert "8 steps of 2 channels" in report
+    assert "thousand time series shown" in report
     assert (run / "samples" / "interpolation.png").is_file()
 
 
