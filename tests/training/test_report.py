@@ -222,6 +222,20 @@ def test_curves_are_drawn_of_what_is_there() -> None:
     assert curves.panels([]) == []
 
 
+def test_curves_of_what_is_not_an_image() -> None:
+    metrics = {"overlap_step_size": 0.5, "variety": 0.6, "trigram_bleu2": 0.3, "bleu2": 0.4}
+    rows = [{"kind": "tick", "kimg": 0.1, "likelihood": 2.0, "divergence": 60.0}]
+    rows += [{"kind": "evaluation", "kimg": kimg, "metrics": metrics} for kimg in (0.1, 0.2)]
+    panels = {panel.title: list(panel.series) for panel in curves.panels(rows)}
+    assert panels == {
+        "Negative log-likelihood of a token, nats": [""],
+        "Divergence of the encoder's z, nats": [""],
+        "BLEU, self-BLEU": ["bleu2"],
+        "Overlap of windows' features": ["overlap step size"],
+        "Variety, novelty": ["variety"],
+    }
+
+
 def test_the_svg_takes_the_pages_colour_and_is_the_same_each_time() -> None:
     svg = curves.svg(curves.panels(ROWS))
     root = ElementTree.fromstring(svg)

@@ -28,6 +28,8 @@ _TICKS: tuple[tuple[str, dict[str, str]], ...] = (
     ("Gradient norms", {"d_grad_norm": "discriminator", "g_grad_norm": "generator"}),
     ("Gradient penalty", {"penalty": ""}),
     ("Regularisers", {"regularizer": ""}),
+    ("Negative log-likelihood of a token, nats", {"likelihood": ""}),
+    ("Divergence of the encoder's z, nats", {"divergence": ""}),
     ("Auxiliary classifier, real + fake", {"class_loss": ""}),
     ("Probability of augmentation", {"augment_p": ""}),
     ("Images per second", {"images_per_second": ""}),
@@ -69,6 +71,18 @@ _EVALUATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Precision and recall", ("precision", "recall")),
     ("Density and coverage", ("density", "coverage")),
     ("Class accuracy", ("class_accuracy",)),
+    ("Captions heard", ("retrieval",)),
+    ("BLEU, self-BLEU", ("bleu", "self_bleu")),
+    ("Reverse perplexity", ("reverse_perplexity",)),
+    ("Overlap of windows' features", ("overlap",)),
+    ("Variety, novelty", ("variety", "novelty")),
+    (
+        "Distances of time series",
+        ("marginal_distance", "autocorrelation_distance", "correlation_distance"),
+    ),
+    ("Scores of time series", ("discriminative_score", "predictive_score")),
+    ("Flight of an object, pixels", ("flight_residual",)),
+    ("Objects of clips", ("same_class", "frame_accuracy")),
 )
 
 
