@@ -21,6 +21,7 @@ import tgan_tf.config
 from tgan_tf.command import fail, parse
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.quiet import start_tensorflow
+from tgan_tf.training.resume import open_run
 
 _FLAGS = flags.FLAGS
 
@@ -53,7 +54,8 @@ def define_flags(values: flags.FlagValues = _FLAGS) -> None:
 def main(argv: list[str]) -> None:
     """Checks the options at once, then starts TensorFlow and does what they say."""
     try:
-        config = tgan_tf.config.from_flags()
+        named = None if _FLAGS.resume in (None, "auto") else open_run(_FLAGS.resume)
+        config = tgan_tf.config.from_flags(base=named)
         if _FLAGS.dry_run and _FLAGS.resume:
             raise ConfigError("--dry_run and --resume exclude each other: leave one out")
         if _FLAGS.memory_gib and not _FLAGS.dry_run:
@@ -71,14 +73,11 @@ def main(argv: list[str]) -> None:
 def run(config: Config) -> None:
     """One call of the library."""
     from tgan_tf.training.dry_run import dry_run
-    from tgan_tf.training.resume import open_run
     from tgan_tf.training.run import FAILURES, Stopped, train
 
     if _FLAGS.dry_run:
         dry_run(config, memory_gib=_FLAGS.memory_gib)
         return
-    if _FLAGS.resume not in (None, "auto"):
-        config = open_run(_FLAGS.resume).replace(**tgan_tf.config.given_options())
     try:
         train(config, resume=_FLAGS.resume)
     except FAILURES as error:

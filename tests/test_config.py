@@ -16,7 +16,6 @@ from tgan_tf.config import (
     ConfigError,
     define_flags,
     from_flags,
-    given_options,
 )
 from tgan_tf.presets import PRESETS
 
@@ -506,11 +505,16 @@ class TestPresets:
             "transgan_cifar10", seed=3
         )
 
-    def test_given_options_are_those_of_the_preset_and_of_flags(self):
+    def test_flags_change_a_run_that_goes_on(self):
+        """An option of texts, of a run whose data set is named by the run alone."""
         values = flags.FlagValues()
         define_flags(values)
-        values(["train.py", "--preset=transgan_cifar10", "--batch_size=7"])
-        assert given_options(values) == {**PRESETS["transgan_cifar10"], "batch_size": 7}
+        values(["train.py", "--sentence_encoder=none", "--total_kimg=7"])
+        run = Config().replace(dataset="poems", batch_size=16)
+        expected = run.replace(sentence_encoder="none", total_kimg=7.0)
+        assert from_flags(values, base=run) == expected
+        with pytest.raises(ConfigError, match="--sentence_encoder is for texts"):
+            from_flags(values)
 
     def test_unknown(self):
         with pytest.raises(ConfigError, match="--preset=transgan: unknown; did you mean transgan_"):

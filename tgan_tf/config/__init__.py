@@ -36,7 +36,7 @@ from tgan_tf.config.networks import (
     GeneratorConfig,
 )
 from tgan_tf.config.objective import AUGMENTATIONS, LOSSES, ObjectiveConfig, OptimizerConfig
-from tgan_tf.config.tree import Config, define_flags, from_flags, given_options
+from tgan_tf.config.tree import Config, define_flags, from_flags
 
 __all__ = [
     "AUGMENTATIONS",
@@ -66,5 +66,4 @@ __all__ = [
     "TrainingConfig",
     "define_flags",
     "from_flags",
-    "given_options",
 ]

@@ -306,18 +306,18 @@ def define_flags(flag_values: Any = None) -> None:
             flags.DEFINE_string(leaf.name, value, text, **keywords)
 
 
-def from_flags(flag_values: Any = None) -> Config:
-    """The ``Config`` that parsed flags describe.
+def from_flags(flag_values: Any = None, base: Config | None = None) -> Config:
+    """The ``Config`` that parsed flags describe, what they do not name being that of ``base``.
 
     Raises:
         ConfigError: naming the flag, for an illegal or contradictory value.
     """
-    config = Config().replace(**given_options(flag_values))
+    config = (base or Config()).replace(**_given_options(flag_values))
     check_unused(config)
     return config
 
 
-def given_options(flag_values: Any = None) -> dict[str, Any]:
+def _given_options(flag_values: Any = None) -> dict[str, Any]:
     """The leaves that parsed flags give: those of the preset, and those that stand there.
 
     Raises:
