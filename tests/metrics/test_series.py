@@ -1,9 +1,14 @@
 """Distances of time series, on waves whose answers are known."""
 
+import functools
+
 import numpy as np
 import pytest
 
+from tgan_tf.config import Config
+from tgan_tf.data.types import SampleSet, Source
 from tgan_tf.metrics import series
+from tgan_tf.other_metrics import Reals
 
 
 def waves(count: int = 600, length: int = 16, seed: int = 0) -> np.ndarray:
@@ -67,3 +72,17 @@ def test_what_cannot_be_compared():
         series.marginal_distance(x, x[:, :8])
     with pytest.raises(ValueError, match="diverged"):
         series.marginal_distance(x, x * np.nan)
+
+
+def test_one_held_out_series_says_nothing_of_others(monkeypatch):
+    """A short recording: it used to end with an empty test set."""
+    for name in ("discriminative_score", "predictive_score"):
+        score = functools.partial(getattr(series, name), steps=2)
+        monkeypatch.setitem(series._METRICS, name, score)
+    x = waves(20).astype(np.float32)
+    source = Source("waves", SampleSet(x), SampleSet(x[:1]), modality="series")
+    reference = Reals("training", x, None)
+    found = series.measure(x[:2], None, reference, source, Config(), lambda done, count: None)
+    assert found.keys() == series._METRICS.keys()
+    assert all(outcome.details == {} for outcome in found.values())
+    assert all(np.isfinite(outcome.value) for outcome in found.values())

@@ -23,6 +23,7 @@ from tgan_tf.data.types import Source
 from tgan_tf.metrics.suite import Outcome
 
 _MOST = 5000  # series that are compared
+_FEWEST = 10
 _HIDDEN = 16  # units of a recurrent network
 _BATCH = 128
 _LEARNING_RATE = 5e-3
@@ -39,7 +40,7 @@ def measure(
     """All five, see `tgan_tf.other_metrics`; more than 5,000 series are not compared.
 
     What other real series have, those of the split that is not the reference, is beside each
-    number (``details["real"]``): a perfect generator would have that.
+    number (``details["real"]``): a perfect generator would have that. Fewer than 10 say nothing.
     """
     del labels, config  # series are measured whatever their class
     other = source.train if reference.name == "held-out" else source.val
@@ -51,7 +52,7 @@ def measure(
     fakes = fakes[:_MOST]
     outcomes = {}
     for done, (name, metric) in enumerate(_METRICS.items(), 1):
-        details = {"real": metric(real, others)}
+        details = {"real": metric(real, others)} if len(others) >= _FEWEST else {}
         outcomes[name] = Outcome(metric(real, fakes), len(real), len(fakes), details=details)
         progress(done, len(_METRICS))
     return outcomes
@@ -109,7 +110,7 @@ def discriminative_score(
     x = _scaled(np.concatenate([real[:count], fake[:count]]), real)
     y = np.repeat([1.0, 0.0], count).astype(np.float32)[:, None, None]
     order = rng.permutation(2 * count)
-    test, train = np.split(order, [2 * count // 5])
+    test, train = np.split(order, [max(1, 2 * count // 5)])
     network = _network(x.shape[1:], whole=True, seed=seed)
     _fit(network, x[train], y[train], _wrong_side, steps, rng)
     right = (_outputs(network, x[test]) > 0) == (y[test] > 0.5)
