@@ -86,6 +86,11 @@ def test_without_a_weight_there_is_no_encoder():
     assert "encoder" not in gan.trackables()
 
 
+def test_images_have_none():
+    with pytest.raises(ConfigError, match=r"--kl_weight=0.1: there is no likelihood of image"):
+        Config().replace(kl_weight=0.1).resolve(image_size=(8, 8), channels=1)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

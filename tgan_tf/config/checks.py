@@ -120,6 +120,10 @@ def check_together(config: Config) -> None:
         )
     if config.is_resolved:
         _check_grids(config)
+        if (weight := config.objective.kl_weight) and not data.is_sequence:
+            raise ConfigError(
+                f"--kl_weight={weight:g}: there is no likelihood of {data.modality} data; leave it out"
+            )
 
 
 def _check_other_data(config: Config) -> None:
