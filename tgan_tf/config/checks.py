@@ -122,7 +122,8 @@ def check_together(config: Config) -> None:
         _check_grids(config)
         if (weight := config.objective.kl_weight) and not data.is_sequence:
             raise ConfigError(
-                f"--kl_weight={weight:g}: there is no likelihood of {data.modality} data; leave it out"
+                f"--kl_weight={weight:g}: there is no likelihood of {data.modality} data; leave it"
+                " out"
             )
 
 
