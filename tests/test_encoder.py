@@ -64,7 +64,8 @@ SERIES = {
 def test_learns_to_tell_samples_apart(data):
     """The same of music, of which a voice may be given, and of time series."""
     changes = {**OPTIONS, "g_widths": (8,), "g_windows": (0,), "d_stem": "patch", "augment": ()}
-    config = Config().replace(**{**changes, "likelihood_kimg": 0.48, "g_tokens": "one_by_one"})
+    changes |= {"d_width": 16, "d_depth": 1, "g_tokens": "one_by_one", "likelihood_kimg": 0.48}
+    config = Config().replace(**changes)
     if data is MUSIC:
         config = config.replace(given_voices=(0,))
     gan = TransformerGAN(config.resolve(**data))
@@ -74,10 +75,11 @@ def test_learns_to_tell_samples_apart(data):
     else:
         samples = random.normal(size=(8, 1, 2)).astype(np.float32).repeat(12, axis=1)
     step = gan.make_step()
-    logs = [step(tf.constant(samples)) for _ in range(62)]
-    assert float(logs[59]["likelihood"]) < 0.6 * float(logs[0]["likelihood"])
-    assert float(logs[59]["divergence"]) > 1
-    assert "loss_d" in logs[61]  # with the game
+    logs = [step(tf.constant(samples)) for _ in range(60)]
+    assert float(logs[-1]["likelihood"]) < 0.6 * float(logs[0]["likelihood"])
+    assert float(logs[-1]["divergence"]) > 1
+    if data is MUSIC:
+        assert "loss_d" in step(tf.constant(samples))  # with the game
 
 
 def test_without_a_weight_there_is_no_encoder():

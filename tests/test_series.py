@@ -23,8 +23,8 @@ SMALL = {
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("series")
     rng = np.random.default_rng(0)
-    values = rng.normal(5, 2, (60, 8, 2)).cumsum(axis=1)
-    np.savez(folder / "walks.npz", series=values, labels=["up", "down"] * 30)
+    values = rng.normal(5, 2, (110, 8, 2)).cumsum(axis=1)
+    np.savez(folder / "walks.npz", series=values, labels=["up", "down"] * 55)
     options = {"dataset": f"series:{folder / 'walks.npz'}", "out_dir": str(folder)}
     with pytest.MonkeyPatch.context() as patch:
         for name, score in series._METRICS.items():
