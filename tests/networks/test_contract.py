@@ -239,7 +239,7 @@ GENERATORS |= {
     "video": VIDEO,
     "video_conv": {
         **{**VIDEO, "g_output": "conv", "g_time_attention": False, "g_widths": 8, "g_depths": 1},
-        **{"g_latent_tokens": 3, "g_latent_position": True, "g_moving_grid": True},
+        **{"g_latent_tokens": 3, "g_moving_grid": True},
         "g_windows": 0,
         **UNCONDITIONAL,
     },

@@ -17,8 +17,7 @@ _VIDEO_G = (
     *("latent_dim", "w_dim", "mapping_layers", "g_class_std", "g_widths", "g_depths", "g_windows"),
     *("g_heads", "g_mlp_ratio", "g_patch", "g_output", "g_output_activation", "g_norm"),
     *("g_norm_epsilon", "g_init", "g_activation", "g_motion_dim", "g_time_attention"),
-    "g_moving_grid",
-    *("g_latent_tokens", "g_latent_position"),
+    *("g_moving_grid", "g_latent_tokens"),
 )
 _VIDEO_D = (
     *("d_width", "d_depth", "d_heads", "d_mlp_ratio", "d_patch", "d_stem", "d_norm"),

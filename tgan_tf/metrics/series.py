@@ -23,7 +23,7 @@ from tgan_tf.data.types import Source
 from tgan_tf.metrics.suite import Outcome
 
 _MOST = 5000  # series that are compared
-_FEWEST = 10
+_FEWEST = 10  # other real series that are set beside
 _HIDDEN = 16  # units of a recurrent network
 _BATCH = 128
 _LEARNING_RATE = 5e-3

@@ -48,12 +48,12 @@ class SeriesModality(Modality):
         self._mean = np.array(data.channel_mean, np.float32)
         self._std = np.array(data.channel_std, np.float32)
         memory = np.array(data.channel_memory or (0.0,) * channels)
-        self._memory = memory.astype(np.float32)
-        self._new = np.sqrt(1 - memory**2).astype(np.float32)  # standard deviation of what is new
+        new = np.sqrt(1 - memory**2)  # standard deviation of what is new
+        self._memory, self._new = memory.astype(np.float32), new.astype(np.float32)
         # A value is the sum of what was new so far and is left of it: [C, T, T].
         ages = np.arange(length)[:, np.newaxis] - np.arange(length)
         left = memory[:, np.newaxis, np.newaxis] ** np.maximum(ages, 0) * (ages >= 0)
-        left[:, :, 1:] *= np.sqrt(1 - memory**2)[:, np.newaxis, np.newaxis]
+        left[:, :, 1:] *= new[:, np.newaxis, np.newaxis]
         self._left = left.astype(np.float32)
 
     def encode(self, samples: tf.Tensor) -> tf.Tensor:

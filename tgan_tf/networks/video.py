@@ -39,8 +39,10 @@ class VideoGenerator(keras.Model):
     function of time (`MotionCode`). Both together, another vector for each frame, make the frame's
     first tokens and modulate its blocks; between the frames, tokens of one place attend to each
     other. With ``g_latent_tokens``, the content is also a row of tokens that those of all frames
-    attend to: what is shown is made once, and each frame looks up which part of it is where. All
-    frames are made at once, and more of them than in training if asked for.
+    attend to: what is shown is made once, and each frame looks up which part of it is where. With
+    ``g_moving_grid``, the motion also moves a plane, in which tokens know their place
+    (`MovingGrid`), and content alone modulates. All frames are made at once, and more of them than
+    in training if asked for.
 
     Args:
         config: a resolved configuration.
@@ -102,12 +104,6 @@ class VideoGenerator(keras.Model):
             )
             self.latent_tokens.build((None, content))
             context_shape = (None, g.g_latent_tokens, width)
-            if g.g_latent_position:
-                self.latent_position = self.add_weight(
-                    shape=context_shape[1:],
-                    initializer=keras.initializers.RandomNormal(stddev=0.02),
-                    name="latent_position",
-                )
         if self.given_frames:
             side = g.g_patch * 2 ** (len(g.g_widths) - 1)
             self.given_stem = ImageStem(width, side, "patch", dtype=policy, name="given")
@@ -211,9 +207,7 @@ class VideoGenerator(keras.Model):
         context = None
         if g.g_latent_tokens:
             context = self.latent_tokens(content)
-            context = tf.reshape(context, (-1, g.g_latent_tokens, g.g_widths[0]))
-            if g.g_latent_position:
-                context = context + tf.cast(self.latent_position, context.dtype)
+            context = tf.reshape(context, (-1, g.g_latent_tokens, g.g_widths[0]))  # [B, M, C]
         content = tf.tile(content[:, None], (1, count, 1))  # [B, F, D]
         codes = self.motion(motion, times)
         w = tf.concat([content, codes], axis=-1)  # [B, F, w_dim]
