@@ -47,6 +47,8 @@ def test_the_run_is_complete(run):
     report = (run / "report.html").read_text()
     assert "8 steps of 2 channels" in report
     assert "thousand time series shown" in report
+    assert "thousand images" not in report
+    assert ">real time series<" in report
     assert (run / "samples" / "interpolation.png").is_file()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tgan_tf.config import Config, DataConfig
 from tgan_tf.files import replacing
-from tgan_tf.modalities import make_modality
+from tgan_tf.modalities import Modality, make_modality
 from tgan_tf.training import curves, pages
 from tgan_tf.training.journal import Journal, Row
 from tgan_tf.training.pages import image, number, plain, section, table, words
@@ -41,11 +41,13 @@ def _page(
     run: RunDirectory, config: Config, rows: list[Row], networks: Mapping[str, ParameterTable]
 ) -> str:
     fakes = sorted(run.samples.glob("fakes*.png"))
+    modality = make_modality(config)
+    plural = modality.plural
     sections = [
-        _header(run, config, rows),
-        _tiles(rows, networks),
+        _header(run, config, modality, rows),
+        _tiles(rows, networks, plural),
         _health(rows),
-        _samples(run, fakes),
+        _samples(run, fakes, plural),
         _clips(run),
         section("Classes", image(run.samples / "classes.png", "The same latents in each row.")),
         _wide(run, "From sample to sample", "interpolation", "A film: straight lines in w."),
@@ -55,8 +57,8 @@ def _page(
             "neighbours",
             "Samples (first and seventh column), and the training images most like each.",
         ),
-        _film(fakes),
-        _evaluations(rows),
+        _film(fakes, plural),
+        _evaluations(rows, plural),
         _curves("Curves", curves.panels(rows)),
         _curves("Curves of health", curves.health_panels(rows)),
         _again(run),
@@ -66,10 +68,9 @@ def _page(
     return pages.page(run.path.name, sections)
 
 
-def _header(run: RunDirectory, config: Config, rows: list[Row]) -> str:
+def _header(run: RunDirectory, config: Config, modality: Modality, rows: list[Row]) -> str:
     # The last row may be an evaluation of an earlier checkpoint.
     data, done = config.data, max((row["kimg"] for row in rows), default=0.0)
-    modality = make_modality(config)
     facts = [
         data.dataset,
         modality.describe(),
@@ -84,7 +85,7 @@ def _condition(data: DataConfig) -> str:
     return f"{data.condition_width} {kinds[data.condition]}" if data.condition else "unconditional"
 
 
-def _tiles(rows: list[Row], networks: Mapping[str, ParameterTable]) -> str:
+def _tiles(rows: list[Row], networks: Mapping[str, ParameterTable], plural: str) -> str:
     """The headline: metrics if there are any, with their intervals, then what it took."""
     tiles = []
     evaluations = [row for row in rows if row["kind"] == "evaluation"]
@@ -98,7 +99,7 @@ def _tiles(rows: list[Row], networks: Mapping[str, ParameterTable]) -> str:
         tiles.append(("training", duration(ticks[-1]["seconds"]), ""))
         speeds = [row["images_per_second"] for row in ticks if row.get("images_per_second")]
         if speeds:
-            tiles.append(("images per second", f"{statistics.median(speeds):,.0f}", ""))
+            tiles.append((f"{plural} per second", f"{statistics.median(speeds):,.0f}", ""))
     tiles += [
         (f"{name} parameters", pages.count(sum(row[2] for row in table)), "")
         for name, table in networks.items()
@@ -138,10 +139,10 @@ def _health(rows: list[Row]) -> str:
     return section("Health", "".join(cards))
 
 
-def _samples(run: RunDirectory, fakes: Sequence[Path]) -> str:
+def _samples(run: RunDirectory, fakes: Sequence[Path], plural: str) -> str:
     if not fakes:
         return ""
-    pair = image(fakes[-1], f"Made after {_kimg(fakes[-1]):g} thousand images")
+    pair = image(fakes[-1], f"Made after {_kimg(fakes[-1]):g} thousand {plural}")
     pair += image(run.samples / "reals.png", "From the training data")
     return section("Samples", f'<div class="pair">{pair}</div>')
 
@@ -161,7 +162,7 @@ def _curves(title: str, plots: list[curves.Panel]) -> str:
     return section(title, f'<div class="curves">{curves.svg(plots)}</div>' if plots else "")
 
 
-def _film(fakes: Sequence[Path]) -> str:
+def _film(fakes: Sequence[Path], plural: str) -> str:
     """The same latents over time."""
     if len(fakes) < 3:
         return ""
@@ -169,11 +170,11 @@ def _film(fakes: Sequence[Path]) -> str:
     last, chosen = len(fakes) - 1, [0]
     for index in range(1, min(_FILM, last)):
         chosen.append(max(chosen[-1] + 1, round(last * (index / _FILM) ** 2)))
-    shown = "".join(image(fakes[i], f"{_kimg(fakes[i]):g} thousand images") for i in chosen)
+    shown = "".join(image(fakes[i], f"{_kimg(fakes[i]):g} thousand {plural}") for i in chosen)
     return section("The same latents over time", f'<div class="film">{shown}</div>')
 
 
-def _evaluations(rows: list[Row]) -> str:
+def _evaluations(rows: list[Row], plural: str) -> str:
     evaluations = [row for row in rows if row["kind"] == "evaluation"]
     if not evaluations:
         return ""
@@ -183,7 +184,7 @@ def _evaluations(rows: list[Row]) -> str:
         detail = last.get("details", {}).get(name, {})
         sizes = [plain(detail.get(kind, "-")) for kind in ("fake", "real")]
         body.append([words(name), number(value), pages.interval(detail) or "-", *sizes])
-    head = ("metric", "value", "95 % interval", "samples", "real images")
+    head = ("metric", "value", "95 % interval", "samples", f"real {plural}")
     parts = [table(body, head, numbers=range(1, 5))]
     if len(evaluations) > 1:
         names = list(dict.fromkeys(name for row in evaluations for name in row["metrics"]))
@@ -191,7 +192,7 @@ def _evaluations(rows: list[Row]) -> str:
             [f"{row['kimg']:g}", *(number(row["metrics"].get(name)) for name in names)]
             for row in evaluations
         ]
-        columns = ["thousand images", *map(words, names)]
+        columns = [f"thousand {plural}", *map(words, names)]
         over_time = table(body, columns, numbers=range(len(columns)))
         parts.append(f"<details><summary>Over time</summary>{over_time}</details>")
     facts = {k: v for k, v in last.items() if k not in _NOT_FACTS}
