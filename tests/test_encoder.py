@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.texts import POEM, text_config
+from tests.tokens import POEM, text_config
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.config.texts import check_unused_of_texts
 from tgan_tf.gan import TransformerGAN

@@ -12,6 +12,7 @@ from tgan_tf.config import Config, ConfigError
 from tgan_tf.config.checks import check_unused
 from tgan_tf.data.music import given_window
 from tgan_tf.data.score import HOLD, NOT_GIVEN
+from tgan_tf.exporting import to_saved_model, to_tflite
 from tgan_tf.modalities.midi import midi_files
 
 SMALL = {
@@ -24,8 +25,8 @@ VOICES = ((72, 74, 76, 77, 79), (64, 65, 67, 67, 72))
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """Trained on MIDI files of two voices, whose keys are stated."""
+def config(tmp_path_factory):
+    """Of MIDI files of two voices, whose keys are stated."""
     folder = tmp_path_factory.mktemp("music")
     mido = pytest.importorskip("mido")
     rng = np.random.default_rng(0)
@@ -40,7 +41,12 @@ def run(tmp_path_factory):
         file.save(path)
     options = {"dataset": f"midi:{folder}", "bars": 1, "music_class": "key", "given_voices": 0}
     options |= {"out_dir": str(folder), "cache_dir": str(folder / "cache")}
-    return tgan_tf.train(Config().replace(**SMALL, **options))
+    return Config().replace(**SMALL, **options)
+
+
+@pytest.fixture(scope="module")
+def run(config):
+    return tgan_tf.train(config)
 
 
 def test_the_run_is_complete(run):
@@ -109,9 +115,41 @@ def test_what_cannot_be_given(run):
         sampler.config.replace(given_voices=(0, 1))
 
 
+def test_token_by_token(config, tmp_path):
+    """By likelihood and then in the game, drawn, written around a tune, steered and exported."""
+    options = {"g_tokens": "one_by_one", "g_patch": Config().generator.g_patch, "export": ()}
+    options |= {"g_output": Config().generator.g_output, "likelihood_kimg": 0.004}
+    run = tgan_tf.train(config.replace(**options, out_dir=str(tmp_path)))
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    first, second = (row for row in rows if row["kind"] == "tick")
+    assert "loss_d" not in first
+    assert {"likelihood", "loss_d"} <= second.keys()
+    sampler = tgan_tf.load(run)
+    drawn = sampler.sample(range(8), "A minor")
+    assert (drawn[:, 0] != HOLD).all()
+    assert (sampler.sample(range(8), "A minor", temperature=0.1) != drawn).any()
+    with pytest.raises(ValueError, match="prefix is for texts"):
+        sampler.sample([0], prefix="C")
+    given = np.full((16, 2), NOT_GIVEN, np.uint8)
+    given[:, 0] = np.where(np.arange(16) % 2, HOLD, VOICES[0][0])
+    written = sampler.complete(range(8), given, "A minor", top_p=0.9)
+    np.testing.assert_array_equal(written[..., 0], np.broadcast_to(given[:, 0], (8, 16)))
+    assert len({window.tobytes() for window in written}) > 1
+    # Exporters compare with Keras.
+    for errors in (
+        to_saved_model(sampler, tmp_path / "model").errors,
+        to_tflite(sampler, tmp_path / "model.tflite").errors,
+    ):
+        assert errors["sample"] == errors["complete"] == 0
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"dataset": "chorales", "token_dropout": 0.2}, "--token_dropout is for tokens made one"),
+        ({"dataset": "chorales", "g_tokens": "one_by_one", "g_patch": 4}, "--g_patch has no effect"),
+        ({"dataset": "chorales", "g_tokens": "one_by_one", "kl_weight": 1}, "--kl_weight=1 is for"),
+        ({"dataset": "sines", "g_tokens": "one_by_one"}, "--g_tokens is for texts and music"),
         ({"bars": 4}, "--bars=4 is for --dataset=chorales"),
         ({"music_class": "key"}, "--music_class=key is for"),
         ({"dataset": "folk", "music_class": "key", "conditional": False}, "no use for --music_cl"),

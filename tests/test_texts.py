@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import tgan_tf
 from tests.language import bert
-from tests.texts import SMALL
+from tests.tokens import SMALL
 from tests.training.runs import assert_same_run
 from tgan_tf.config import Config
 from tgan_tf.exporting import to_saved_model, to_tflite

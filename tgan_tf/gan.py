@@ -195,7 +195,8 @@ class TransformerGAN(keras.Model):
         if self.config.data.condition and label is None:
             raise ValueError("the model is conditional: give a label for each z")
         if noise is not None:
-            return self.ema_generator.rollout(self.ema_generator.mapping(z, label), noise)
+            tokens = self.ema_generator.rollout(self.ema_generator.mapping(z, label), noise)
+            return self.modality.of_tokens(tokens)
         return self.modality.decode(self(z, label))
 
     def trackables(self) -> dict[str, Any]:
@@ -420,10 +421,14 @@ class TransformerGAN(keras.Model):
             causes["cut"] = draw.uniform(randomness.STYLE_CUT, (2,))
         if self.modality.given_shape:
             # Of a real sample, of which the discriminator sees the whole beside.
-            given = self.modality.part_given(real)
-            there = draw.uniform(randomness.GIVEN, (1,) * (given.shape.rank - 1)) < _GIVEN_SHARE
-            causes["given"] = given * tf.cast(there, given.dtype)
+            causes["given"] = self._given(draw, real)
         return causes
+
+    def _given(self, draw: randomness.Draw, real: tf.Tensor) -> tf.Tensor:
+        """What is given of some of the real samples; zeros for the others."""
+        given = self.modality.part_given(real)
+        there = draw.uniform(randomness.GIVEN, (1,) * (given.shape.rank - 1)) < _GIVEN_SHARE
+        return given * tf.cast(there, given.dtype)
 
     def _make(self, causes: Tensors) -> Tensors:
         """Samples of ``_causes``.
@@ -563,6 +568,8 @@ class TransformerGAN(keras.Model):
             "z": numbers[:, :size],
             "dropout": tf.reshape(uniform, (-1, tokens, 2)),
         }
+        if self.modality.given_shape:
+            sight["given"] = self._given(draw, real)
         gradients_of = functools.partial(self._likelihood_gradients, share=share)
         return summed(gradients_of, self.config.training.micro_batches, sight)
 
@@ -577,6 +584,7 @@ class TransformerGAN(keras.Model):
                 sight["label"],
                 sight["dropout"],
                 self.config.objective.token_dropout,
+                sight.get("given"),
             )
             losses = tf.cast(losses, real.dtype)  # [b]
             total = self._scaled(losses, share)

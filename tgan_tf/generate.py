@@ -236,6 +236,9 @@ def run(values: flags.FlagValues) -> None:
 
     edits = parse_edits(values.edit)
     steering: dict[str, Any] = {name: values[name].value for name in _STEERING}
+    given = _given(values, sampler)
+    if given is not None and values.prefix:
+        raise ValueError("--prefix does not go with --given; leave one of them out")
     labels: np.ndarray | None
     names: Sequence[str] = ()
     if values.captions:
@@ -250,7 +253,6 @@ def run(values: flags.FlagValues) -> None:
     out = Path(values.out or find_run(values.run) / "generated" / name)
     if is_text and not values.single and out.suffix not in _TEXT_ENDINGS:
         raise ValueError(f"--out={out}: give a name that ends in {' or '.join(_TEXT_ENDINGS)}")
-    given = _given(values, sampler)
     parts = []
     with Console().counting(_called(sampler)) as progress:
         for start in range(0, len(seeds), _BATCH):
@@ -260,7 +262,8 @@ def run(values: flags.FlagValues) -> None:
             if given is None:
                 images = sampler.sample(seeds[part], *controls, edits=edits, **steering)
             else:
-                images = sampler.complete(seeds[part], given, *controls)
+                controls_of_tokens = {n: v for n, v in steering.items() if n != "prefix"}
+                images = sampler.complete(seeds[part], given, *controls, **controls_of_tokens)
             if values.single:
                 files = _file_names(seeds[part], asked_for, sampler.condition)
                 sampler.modality.write(images, out, files)

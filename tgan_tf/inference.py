@@ -107,17 +107,18 @@ class Sampler:
         self.latent_dim = config.generator.latent_dim
         self.w_mean = tf.Variable(self._mean_w(), trainable=False, name="w_mean")
         self.directions = Directions.load(path, self.w_mean.shape[1])
-        # Text of a generator that makes tokens one by one can be steered as it is made.
+        # What is made token by token can be steered as it is made.
         self.steered = config.is_autoregressive
         ints, floats = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.float32)
         label = self.condition.spec(None)
-        steering = [floats, ints, floats, tf.TensorSpec([None, None], tf.int32)]
+        steering = [floats, ints, floats] if self.steered else []
+        prefix = [tf.TensorSpec([None, None], tf.int32)] if self.takes_prefix else []
         # The batch stays open in these signatures, so no number of seeds traces them again.
         self._render = tf.function(
             self.render,
             input_signature=[
                 *(ints, label, floats, floats, tf.TensorSpec([None, None], tf.float32)),
-                *(steering if self.steered else ()),
+                *(*steering, *prefix),
             ],
             autograph=False,
         )
@@ -128,7 +129,9 @@ class Sampler:
         )
         given = tf.TensorSpec([None, *modality.given_shape], tf.as_dtype(modality.sample_dtype))
         self._complete = tf.function(
-            self.completed, input_signature=[ints, given, label, floats, floats], autograph=False
+            self.completed,
+            input_signature=[ints, given, label, floats, floats, *steering],
+            autograph=False,
         )
 
     @functools.cached_property
@@ -225,11 +228,11 @@ class Sampler:
                 was trained with `--captions`.
             edits: strength by name of `directions`, in standard deviations of w along them, which
                 is where all samples go last of all.
-            temperature: of texts that are made one by one, which the rest of these is for: less
+            temperature: of tokens that are made one by one, which the rest of these is for: less
                 than 1 is more typical and less varied; 0: the likeliest token always.
             top_k: only so many of the likeliest tokens at each place; 0: all.
             top_p: only the likeliest tokens that together have this probability; 1: all.
-            prefix: what all texts begin with.
+            prefix: of texts, what all begin with.
             batch_size: samples made at once; the last batch may be smaller.
             progress: called with (samples done, N) after every batch.
 
@@ -249,7 +252,8 @@ class Sampler:
         labels = self.condition.check(label, seeds)
         psi, scale = _finite("truncation", truncation), self._check_guidance(guidance)
         offset = self.directions.strengths(edits or {}) @ self.directions.vectors  # [w_dim]
-        given = self._check_steering(temperature, top_k, top_p, prefix)
+        given = self._check_steering(temperature, top_k, top_p)
+        given += self._check_prefix(prefix)
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
         parts = []
@@ -315,6 +319,10 @@ class Sampler:
         label: Label = None,
         truncation: float = 1.0,
         guidance: float = 1.0,
+        *,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
     ) -> npt.NDArray[Any]:
         """`sample` around what is given, which is kept exactly.
 
@@ -323,7 +331,7 @@ class Sampler:
             given: the same for all, or N of them; of music uint8 [T, V] in which voices that are
                 to be written begin with `data.score.NOT_GIVEN`; of video uint8 [k, H, W, C], the
                 first frames.
-            label, truncation, guidance: as for `sample`.
+            label, truncation, guidance, temperature, top_k, top_p: as for `sample`.
 
         Returns:
             [N, *sample_shape].
@@ -342,12 +350,15 @@ class Sampler:
         labels = self.condition.check(label, seeds)
         if found.shape not in (shape, (len(seeds), *shape)):
             raise ValueError(f"what is given has the shape {found.shape}, not {shape}")
-        numbers = (_finite("truncation", truncation), self._check_guidance(guidance))
+        numbers = [
+            *(np.float32(_finite("truncation", truncation)), self._check_guidance(guidance)),
+            *self._check_steering(temperature, top_k, top_p),
+        ]
         return self._complete(
             seeds,
             np.broadcast_to(found, (len(seeds), *shape)),
             labels,
-            *(np.full(len(seeds), number, np.float32) for number in numbers),
+            *(np.full(len(seeds), number, np.asarray(number).dtype) for number in numbers),
         ).numpy()
 
     def edit(
@@ -439,10 +450,7 @@ class Sampler:
         w = self._map(seed, label, truncation, guidance)
         if offset is not None:
             w = w + offset
-        choice = None
-        if temperature is not None:
-            choice = Choice(temperature, top_k, top_p)
-        return self._synthesize(w, seed, choice, prefix)
+        return self._synthesize(w, seed, _choice(temperature, top_k, top_p), prefix=prefix)
 
     def completed(
         self,
@@ -451,10 +459,14 @@ class Sampler:
         label: tf.Tensor | None,
         truncation: tf.Tensor,
         guidance: tf.Tensor | None = None,
+        temperature: tf.Tensor | None = None,
+        top_k: tf.Tensor | None = None,
+        top_p: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """`render` around what is given, [B, *given_shape] as for `complete`."""
         w = self._map(seed, label, truncation, guidance)
-        return self._decode(self.generator.synthesis(w, given=self.modality.give(given)))
+        choice = _choice(temperature, top_k, top_p)
+        return self._synthesize(w, seed, choice, given=self.modality.give(given))
 
     def render_between(
         self,
@@ -513,27 +525,33 @@ class Sampler:
         w: tf.Tensor,
         seed: tf.Tensor,
         choice: Choice | None = None,
-        prefix: tf.Tensor | None = None,
+        **given: tf.Tensor | None,
     ) -> tf.Tensor:
         """``w`` to samples; a seed chooses the tokens that are made one by one."""
+        given = {name: value for name, value in given.items() if value is not None}
         if self.steered:
-            noise = portable_random.token_noise(seed, self.generator.vocabulary)
-            return self.generator.rollout(w, noise, choice, prefix)
-        return self._decode(self.generator.synthesis(w))
+            noise = portable_random.token_noise(seed, self.modality.sequence_shape[1])
+            tokens = self.generator.rollout(w, noise, choice, **given)
+            return self.modality.of_tokens(tokens)
+        return self._decode(self.generator.synthesis(w, **given))
 
     def _decode(self, values: tf.Tensor) -> tf.Tensor:
         with tf.name_scope(EXACT):
             return self.modality.decode(values)
 
+    @property
+    def takes_prefix(self) -> bool:
+        """Whether the first tokens can be given."""
+        return self.steered and self.modality.name == "text"
+
     def _check_steering(
-        self, temperature: float, top_k: int, top_p: float, prefix: str
+        self, temperature: float, top_k: int, top_p: float
     ) -> list[npt.NDArray[Any]]:
         """Each control as an array without its batch; nothing of what cannot be steered."""
         if not self.steered:
-            if (temperature, top_k, top_p, prefix) != (1, 0, 1, ""):
+            if (temperature, top_k, top_p) != (1, 0, 1):
                 raise ValueError(
-                    "temperature, top_k, top_p and prefix are for texts made one by one; leave them"
-                    " out."
+                    "temperature, top_k and top_p are for tokens made one by one; leave them out."
                 )
             return []
         if _finite("temperature", temperature) < 0 or top_k < 0 or not 0 < top_p <= 1:
@@ -541,11 +559,19 @@ class Sampler:
                 f"temperature={temperature:g}, top_k={top_k}, top_p={top_p:g}: the first two must"
                 " not be negative, and top_p lies in 0 to 1."
             )
-        given = np.full(self.modality.sample_shape, -1, np.int32)
+        controls = (np.float32(temperature), np.int32(top_k), np.float32(top_p))
+        return [np.asarray(value) for value in controls]
+
+    def _check_prefix(self, prefix: str) -> list[npt.NDArray[Any]]:
+        """Its tokens, the others negative, [T]; nothing where none can be given."""
+        if not self.takes_prefix:
+            if prefix:
+                raise ValueError("prefix is for texts made one by one; leave it out.")
+            return []
+        given = np.full(self.modality.sequence_shape[0], -1, np.int32)
         tokens = self.modality.tokens(prefix)  # type: ignore[attr-defined]
         given[: len(tokens)] = tokens
-        controls = (np.float32(temperature), np.int32(top_k), np.float32(top_p), given)
-        return [np.asarray(value) for value in controls]
+        return [given]
 
     def _mean_w(self) -> npt.NDArray[np.float32]:
         """See `w_mean`; over the same latents for all rows."""
@@ -568,6 +594,12 @@ class Sampler:
                 " one with --condition_dropout=0.1, or leave guidance at 1."
             )
         return _finite("guidance", guidance)
+
+
+def _choice(
+    temperature: tf.Tensor | None, top_k: tf.Tensor | None, top_p: tf.Tensor | None
+) -> Choice | None:
+    return None if temperature is None else Choice(temperature, top_k, top_p)
 
 
 def check_seeds(seeds: Iterable[SupportsIndex]) -> npt.NDArray[np.int32]:

@@ -43,7 +43,7 @@ from tests.exporting.samplers import (
     make_sampler,
     make_told,
 )
-from tests.texts import text_config, text_generator
+from tests.tokens import text_config, token_generator
 from tgan_tf.control import find
 from tgan_tf.exporting import to_saved_model
 from tgan_tf.inference import Sampler
@@ -73,7 +73,7 @@ def emoji(tmp_path_factory) -> Sampler:
 def poems() -> Sampler:
     """Quatrains."""
     config = text_config()
-    return Sampler(config, text_generator(config), TextModality(config), step=70)
+    return Sampler(config, token_generator(config), TextModality(config), step=70)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.texts import WORDS, text_config
+from tests.tokens import WORDS, text_config
 from tgan_tf.config import ConfigError
 from tgan_tf.data.types import SampleSet, Source
 from tgan_tf.language import find_encoder

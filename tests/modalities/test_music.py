@@ -89,6 +89,48 @@ def test_generated_windows_are_like_encoded_ones(music):
         np.testing.assert_array_equal(sounding[:, step], np.where(begun, begun + LOW - 1, REST))
 
 
+def test_tokens(music, samples):
+    signals = music.encode(samples)
+    tokens = music.tokenize(signals).numpy()
+    length, kinds = music.sequence_shape
+    assert tokens.shape == (5, length)
+    rows = tokens.reshape(samples.shape)
+    np.testing.assert_array_equal(rows == kinds - 1, samples == HOLD)
+    np.testing.assert_array_equal(rows == 0, samples == REST)
+    np.testing.assert_array_equal(music.detokenize(tf.one_hot(tokens, kinds)), signals)
+    np.testing.assert_array_equal(music.of_tokens(tokens), samples)
+    sounding = score.fill(samples)
+    expected = np.where(sounding == REST, 0, sounding - LOW + 1).reshape(tokens.shape)
+    np.testing.assert_array_equal(music.sounding(tokens), expected)
+    assert not music.forbidden[np.arange(length), tokens].any()
+    # A rest after a rest is a hold too.
+    twice = tokens.reshape(samples.shape).copy()
+    twice[0, :2] = 0
+    assert (music.of_tokens(twice.reshape(5, -1))[0, 1] == HOLD).numpy().all()
+
+
+def test_gradient_of_tokens(music, samples):
+    """``notes[t] = new[t] + hold[t] notes[t - 1]``, of which each token's gradient is taken with
+    those of other steps as they are."""
+    kinds = music.sequence_shape[1]
+    tokens = tf.one_hot(music.tokenize(music.encode(samples)), kinds)
+    weight = np.random.default_rng(0).normal(size=(5, *music.signal_shape)).astype(np.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(tokens)
+        total = tf.reduce_sum(weight * music.detokenize(tokens))
+    found = tape.gradient(total, tokens).numpy().reshape(5, STEPS, VOICES, kinds)
+    one_hot = tokens.numpy().reshape(found.shape)
+    notes = music.encode(samples).numpy()[..., :-1]
+    to_notes = weight[..., :-1].copy()
+    for step in range(STEPS)[-2::-1]:
+        to_notes[:, step] += one_hot[:, step + 1, :, -1:] * to_notes[:, step + 1]
+    expected = to_notes.copy()
+    expected[..., 1:] += weight[..., -1:]  # an onset
+    np.testing.assert_allclose(found[..., :-1], expected, atol=1e-4)
+    holds = (to_notes[:, 1:] * notes[:, :-1]).sum(-1)
+    np.testing.assert_allclose(found[:, 1:, :, -1], holds, atol=1e-4)
+
+
 def test_gradients_pass_through_choices(music):
     values = tf.random.stateless_normal((2, *music.signal_shape), (1, 2))
     weight = tf.random.stateless_normal((2, *music.signal_shape), (3, 4))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.texts import POEM, WORDS, text_config
+from tests.tokens import POEM, WORDS, text_config
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.modalities.text import TextModality
 

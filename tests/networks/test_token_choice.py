@@ -7,7 +7,7 @@ from tgan_tf.networks.token_choice import Choice, choose, never
 PROBABILITIES = np.array([0.5, 0.3, 0.15, 0.05])
 
 
-def shares(temperature=1.0, top_k=0, top_p=1.0, forbidden=(), draws=20_000):
+def shares(temperature=1.0, top_k=0, top_p=1.0, forbidden=None, draws=20_000):
     """How often each token is chosen."""
     logits = tf.tile(never(tf.math.log(PROBABILITIES[None]), forbidden), (draws, 1))
     noise = tf.constant(np.random.default_rng(0).gumbel(size=(draws, 4)))
@@ -27,7 +27,7 @@ def shares(temperature=1.0, top_k=0, top_p=1.0, forbidden=(), draws=20_000):
         ({"top_p": 0.6}, [0.625, 0.375, 0, 0]),  # 0.5 is not enough
         ({"top_p": 0.5}, [1, 0, 0, 0]),
         ({"top_p": 0.01}, [1, 0, 0, 0]),
-        ({"forbidden": (0,)}, [0, 0.6, 0.3, 0.1]),
+        ({"forbidden": np.array([[True, False, False, False]])}, [0, 0.6, 0.3, 0.1]),
     ],
 )
 def test_shares(options, expected):
@@ -37,3 +37,12 @@ def test_shares(options, expected):
 def test_without_controls():
     logits, noise = tf.constant([[0.0, 1.0]]), tf.constant([[2.0, 0.5]])
     assert choose(logits, noise).numpy().tolist() == [0]
+
+
+def test_forbidden_at_some_places():
+    forbidden = np.array([[True, False], [False, False]])
+    logits = never(tf.zeros((3, 2, 2)), forbidden).numpy()
+    np.testing.assert_array_equal(logits < -1, np.broadcast_to(forbidden, (3, 2, 2)))
+    for place, row in enumerate(forbidden):
+        found = never(tf.zeros((3, 2)), forbidden, tf.constant(place)).numpy()
+        np.testing.assert_array_equal(found < -1, np.broadcast_to(row, (3, 2)))

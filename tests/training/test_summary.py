@@ -7,7 +7,7 @@ import keras
 import pytest
 import tensorflow as tf
 
-from tests.texts import text_config
+from tests.tokens import text_config
 from tests.training.runs import resolved
 from tgan_tf.config import Config
 from tgan_tf.gan import TransformerGAN

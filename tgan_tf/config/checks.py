@@ -21,7 +21,7 @@ from tgan_tf.config.kinds import (
 from tgan_tf.config.networks import DiscriminatorConfig, GeneratorConfig
 from tgan_tf.config.objective import ObjectiveConfig
 from tgan_tf.config.option import as_text
-from tgan_tf.config.texts import TEXTS, check_text, check_unused_of_texts
+from tgan_tf.config.texts import TEXTS, check_tokens, check_unused_of_tokens
 from tgan_tf.config.video import check_video
 
 if TYPE_CHECKING:
@@ -111,8 +111,8 @@ def check_together(config: Config) -> None:
         )
     if data.autoencoder:
         _check_latents(config)
-    if data.modality == "text":
-        check_text(config)
+    if config.is_autoregressive:
+        check_tokens(config)
     if (share := config.objective.mismatch_share) and d.d_pack > 1:
         raise ConfigError(
             f"--mismatch_share={share:g} --d_pack={d.d_pack}: a pack has no one condition;"
@@ -433,7 +433,7 @@ def check_unused(config: Config) -> None:
         raise ConfigError("--noconditional has no use for --music_class; leave one of them out")
     if not config.data.conditional and config.generator.g_class_std != GeneratorConfig.g_class_std:
         raise ConfigError("--noconditional has no use for --g_class_std; leave one of them out")
-    check_unused_of_texts(config)
+    check_unused_of_tokens(config)
     data = config.data
     if data.captions and not data.conditional:
         raise ConfigError("--captions --noconditional: leave one of them out")

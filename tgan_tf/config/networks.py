@@ -56,9 +56,10 @@ class GeneratorConfig:
         high=10,
     )
     g_tokens: str = option(
-        "one_by_one",
-        "how a text is made: one_by_one: each token from those before it; at_once: in one pass",
-        choices=("one_by_one", "at_once"),
+        "auto",
+        "how texts and music are made: one_by_one: each token from those before it; at_once: in one"
+        " pass; auto: texts one by one, music at once",
+        choices=("auto", "one_by_one", "at_once"),
     )
     g_widths: tuple[int, ...] = option(
         (96, 48), "width of the tokens (or channels of the convolutions) in each stage", low=1

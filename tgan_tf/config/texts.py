@@ -1,4 +1,4 @@
-"""What options of texts may be, and what of them has no effect."""
+"""What options of texts and of tokens may be, and what of them has no effect."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OF_TOKENS = (
     "gumbel_temperature_final",
 )
 _OF_LIKELIHOOD = ("likelihood_kimg", "likelihood_lr", "likelihood_weight")
-# Of the generator; what else it has is of images, or of texts made at once.
+# Of the generator; what else it has is of images, or of what is made at once.
 _KNOWN = {
     *("latent_dim", "w_dim", "mapping_layers", "g_class_std", "g_tokens", "g_widths", "g_depths"),
     *("g_windows", "g_heads", "g_mlp_ratio", "g_qk_norm", "g_gate", "g_norm", "g_norm_epsilon"),
@@ -31,50 +31,53 @@ _KNOWN = {
 }
 
 
-def check_text(config: Config) -> None:
-    """A resolved configuration of texts.
+def check_tokens(config: Config) -> None:
+    """A resolved configuration of tokens that are made one by one.
 
     Raises:
         ConfigError: naming the flag and the way out.
     """
     g = config.generator
-    if config.is_autoregressive and len(g.g_widths) != 1:
+    if len(g.g_widths) != 1:
         raise ConfigError(
-            f"--g_widths={','.join(map(str, g.g_widths))}: texts made one by one have one stage;"
+            f"--g_widths={','.join(map(str, g.g_widths))}: what is made one by one has one stage;"
             " give one number, and one of --g_depths and --g_windows=0; or --g_tokens=at_once"
         )
-    if config.is_autoregressive and config.training.precision != "float32":
+    if config.training.precision != "float32":
         raise ConfigError(
-            f"--precision={config.training.precision}: texts made one by one need float32, or"
-            " their tokens change between training and export"
+            f"--precision={config.training.precision}: what is made one by one needs float32, or"
+            " its tokens change between training and export; or pass --g_tokens=at_once"
         )
 
 
-def check_unused_of_texts(config: Config) -> None:
-    """Options of texts without texts, and of images with them.
+def check_unused_of_tokens(config: Config) -> None:
+    """Options of tokens without tokens, and of images with them.
 
     Raises:
         ConfigError: naming the flag.
     """
     kind = config.data.dataset.partition(":")[0]
-    is_text = kind in TEXTS
-    by_one = is_text and config.generator.g_tokens == "one_by_one"
+    is_text, tokens = kind in TEXTS, config.generator.g_tokens
+    by_one = tokens == "one_by_one" or (is_text and tokens == "auto")
     objective, generator = config.objective, config.generator
     unused = []
+    if kind not in (*TEXTS, *MUSIC):
+        unused += ["g_tokens"] * (tokens != GeneratorConfig.g_tokens)
     if not is_text:
-        unused += ["g_tokens"] * (generator.g_tokens != GeneratorConfig.g_tokens)
         unused += ["sentence_encoder"] * (config.evaluation.sentence_encoder != "auto")
     if objective.kl_weight and (by_one or kind not in (*TEXTS, *MUSIC, *SERIES)):
         raise ConfigError(
-            f"--kl_weight={objective.kl_weight:g} is for texts of --g_tokens=at_once, music and"
-            " time series; leave it out"
+            f"--kl_weight={objective.kl_weight:g} is for texts and music of --g_tokens=at_once, and"
+            " for time series; leave it out"
         )
     if not by_one:
         known = _OF_LIKELIHOOD if objective.kl_weight else ()
         names = [name for name in _OF_TOKENS if name not in known]
         unused += [n for n in names if getattr(objective, n) != getattr(ObjectiveConfig, n)]
     if unused:
-        what = "texts made one by one" if is_text else "texts"
+        what = "texts" if unused[0] == "sentence_encoder" else "texts and music"
+        if unused[0] in _OF_TOKENS:
+            what = "tokens made one by one"
         if unused[0] in _OF_LIKELIHOOD:
             what += ", or for what has --kl_weight"
         raise ConfigError(f"--{unused[0]} is for {what}; leave it out")
@@ -84,6 +87,6 @@ def check_unused_of_texts(config: Config) -> None:
             changed = getattr(generator, leaf.name) != getattr(default, leaf.name)
             if changed and leaf.name not in _KNOWN:
                 raise ConfigError(
-                    f"--{leaf.name} has no effect on texts made one by one; leave it out, or pass"
+                    f"--{leaf.name} has no effect on what is made one by one; leave it out, or pass"
                     " --g_tokens=at_once"
                 )

@@ -157,7 +157,11 @@ class Config:
     @property
     def is_autoregressive(self) -> bool:
         """Whether the generator makes tokens one by one."""
-        return self.data.modality == "text" and self.generator.g_tokens == "one_by_one"
+        tokens = self.generator.g_tokens
+        by_default = self.data.modality == "text" and tokens == "auto"
+        return by_default or (
+            self.data.modality in ("text", "music") and tokens == "one_by_one"
+        )
 
     @property
     def has_encoder(self) -> bool:

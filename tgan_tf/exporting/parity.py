@@ -94,7 +94,9 @@ def make_cases(sampler: Sampler, batch_size: int, *, first_seed: int = 0) -> Ite
             "top_p": np.linspace(1.0, 0.8, batch_size, dtype=np.float32),
         }
         inputs |= steering
-        inputs["prefix"] = np.full((batch_size, *sampler.modality.sample_shape), -1, np.int32)
+    if sampler.takes_prefix:
+        length = sampler.modality.sequence_shape[0]
+        inputs["prefix"] = np.full((batch_size, length), -1, np.int32)
     samples = [
         sampler.sample(
             [int(seed)],
@@ -119,9 +121,10 @@ def make_cases(sampler: Sampler, batch_size: int, *, first_seed: int = 0) -> Ite
                 own[np.newaxis] if label else None,
                 psi,
                 scale if sampler.guided else 1.0,
+                **{name: values[row].item() for name, values in steering.items()},
             )
-            for seed, part, own, psi, scale in zip(
-                seeds, given, labels, truncation, guidance, strict=True
+            for row, (seed, part, own, psi, scale) in enumerate(
+                zip(seeds, given, labels, truncation, guidance, strict=True)
             )
         ]
         yield Case("complete", {**inputs, "given": given}, np.concatenate(completed))

@@ -19,9 +19,9 @@ Other modalities have their own name for `image`, their own shapes and types, an
 than `sample_png`, see `Modality.files`. An unconditional generator has no input `label`; of
 attributes it is called `attributes`, of a vector `condition`, float32 [B, K] both (`attributes_a` and
 so on). One that was trained without `--condition_dropout` has no input `guidance`, and with it the
-label after the last class is "no class". Texts that are made one by one have four more inputs of
-`sample` and all that is like it: temperature float32 [B], top_k int32 [B], top_p float32 [B], and
-prefix int32 [B, T], negative where no token is given; their `sample_text` gives `string` [B]. TFLite
+label after the last class is "no class". What is made token by token has more inputs of `sample` and
+all that is like it: temperature float32 [B], top_k int32 [B], top_p float32 [B], and of texts prefix
+int32 [B, T], negative where no token is given; `sample_text` of texts gives `string` [B]. TFLite
 files have `generate`, `sample` and `complete` alone.
 """  # noqa: E501
 
@@ -74,8 +74,8 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
     def complete(
         seed: tf.Tensor, given: tf.Tensor, truncation: tf.Tensor, *rest: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        guidance, label = [*(rest if sampler.guided else (None, *rest)), None][:2]
-        return {kind: sampler.completed(seed, given, label, truncation, guidance)}
+        controls = {"label": None, **dict(zip(arguments[2:], rest, strict=True))}
+        return {kind: sampler.completed(seed, given, truncation=truncation, **controls)}
 
     def discriminate(given: tf.Tensor, *label: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"probability": sampler.discriminate(given, *label)}
@@ -101,8 +101,10 @@ def build_functions(sampler: Sampler, batch_size: int | None = None) -> Function
             vector("temperature", tf.float32),
             vector("top_k", tf.int32),
             vector("top_p", tf.float32),
-            tf.TensorSpec([batch_size, *sampler.modality.sample_shape], tf.int32, "prefix"),
         ]
+    if sampler.takes_prefix:
+        length = sampler.modality.sequence_shape[0]
+        steering.append(tf.TensorSpec([batch_size, length], tf.int32, "prefix"))
     condition = sampler.condition
     label = [condition.spec(batch_size)] if condition.name else []
     seed_and_more = [vector("seed", tf.int32), *controls, *steering, *label]

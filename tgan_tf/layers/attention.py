@@ -80,6 +80,7 @@ class Attention(keras.layers.Layer):
         causal: bool = False,
         noise: bool = False,
         initializer: str | dict[str, Any] = "glorot_uniform",
+        silent: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -116,7 +117,7 @@ class Attention(keras.layers.Layer):
         self.grid: Any = tuple(grid) if grid else None
         self.qk_norm, self.relative_bias, self.cross = qk_norm, relative_bias, cross
         self.rotary, self.prefix = rotary, prefix
-        self.noise, self.initializer = noise, initializer
+        self.noise, self.initializer, self.silent = noise, initializer, silent
         # A window that covers the grid is the whole grid.
         self._split = bool(window) and self.grid != (window, window)
         self._local_grid: Any = (window, window) if self._split else self.grid
@@ -124,14 +125,9 @@ class Attention(keras.layers.Layer):
     def build(self, input_shape: Any, context_shape: Any = None) -> None:
         width = self.width
 
-        def dense(units: int, name: str, use_bias: bool = False) -> keras.layers.Dense:
-            return keras.layers.Dense(
-                units,
-                use_bias=use_bias,
-                kernel_initializer=self.initializer,
-                dtype=self.dtype_policy,
-                name=name,
-            )
+        def dense(units: int, name: str, **more: Any) -> keras.layers.Dense:
+            arguments = {"use_bias": False, "kernel_initializer": self.initializer, **more}
+            return keras.layers.Dense(units, **arguments, dtype=self.dtype_policy, name=name)
 
         if self.cross:
             self.to_q, self.to_kv = dense(width, "to_q"), dense(2 * width, "to_kv")
@@ -145,7 +141,8 @@ class Attention(keras.layers.Layer):
             if self.kind == "additive":
                 self.to_scores = dense(self.heads, "to_scores")
                 self.to_scores.build((*input_shape[:-1], width))
-        self.project = dense(width, "project", use_bias=True)
+        start = {"kernel_initializer": "zeros"} if self.silent else {}
+        self.project = dense(width, "project", use_bias=True, **start)
         self.project.build((*input_shape[:-1], width))
         if self.qk_norm:
             head_width = width // self.heads
@@ -319,6 +316,7 @@ class Attention(keras.layers.Layer):
             "causal",
             "noise",
             "initializer",
+            "silent",
         )
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 

@@ -69,8 +69,14 @@ class SpaceTimeBlock(keras.layers.Layer):
         if self.in_time:
             self.time_norm = Normalization(self.norm, self.epsilon, dtype=policy, name="time_norm")
             self.time_norm.build((None, frames, width))
+            # Frames begin alone, and learn what to tell each other.
             self.time = Attention(
-                width, self.heads, initializer=self.initializer, dtype=policy, name="time"
+                width,
+                self.heads,
+                initializer=self.initializer,
+                silent=True,
+                dtype=policy,
+                name="time",
             )
             self.time.build((None, frames, width))
         if context_shape is not None:

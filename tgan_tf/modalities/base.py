@@ -23,6 +23,10 @@ class Modality(abc.ABC):
         signal_shape: of one sample as the networks see it, channels last.
         given_shape: of what may be given, so that a sample is made around it; empty: nothing.
         augmentations: the DiffAugment policies that make sense for it.
+        sequence_shape: of what can be made token by token: how many, and of how many kinds.
+        forbidden: tokens that are never made, bool [T, V], or [1, V] for all places; None: none.
+        ends: whether token 0 ends a sequence.
+        holds: whether the last kind of token goes on with what its voice sounds.
     """
 
     name: str
@@ -32,6 +36,10 @@ class Modality(abc.ABC):
     signal_shape: tuple[int, ...]
     given_shape: tuple[int, ...] = ()
     augmentations: tuple[str, ...]
+    sequence_shape: tuple[int, int]
+    forbidden: np.ndarray | None = None
+    ends: bool = False
+    holds: bool = False
 
     @abc.abstractmethod
     def encode(self, samples: tf.Tensor) -> tf.Tensor:
@@ -73,6 +81,22 @@ class Modality(abc.ABC):
     def negative_log_likelihood(self, signals: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
         """Of signals [B, T, W, C], given what ``activate`` takes: of each token, [B, T, W]."""
         raise NotImplementedError(f"a {self.name} has no likelihood")
+
+    def tokenize(self, signals: tf.Tensor) -> tf.Tensor:
+        """Signals [B, *signal_shape] to tokens, int32 [B, T], in the order in which they are made
+        one by one."""
+        raise NotImplementedError(f"a {self.name} is not made of tokens")
+
+    def detokenize(self, tokens: tf.Tensor) -> tf.Tensor:
+        """One-hot tokens [B, T, V] to signals [B, *signal_shape], linear in each token.
+
+        Of operations that TFLite has built in.
+        """
+        raise NotImplementedError(f"a {self.name} is not made of tokens")
+
+    def of_tokens(self, tokens: tf.Tensor) -> tf.Tensor:
+        """Tokens int32 [B, T] to samples [B, *sample_shape]."""
+        return self.decode(self.detokenize(tf.one_hot(tokens, self.sequence_shape[1])))
 
     @abc.abstractmethod
     def decode(self, values: tf.Tensor) -> tf.Tensor:

@@ -47,6 +47,7 @@ class MusicModality(Modality):
     plural = "windows"
     sample_dtype = np.dtype(np.uint8)
     augmentations = ()
+    holds = True
 
     def __init__(self, config: Config) -> None:
         shape, names = config.data.shape, config.data.vocabulary
@@ -57,7 +58,11 @@ class MusicModality(Modality):
         self._voices = list(config.data.given_voices)
         self.given_shape = self.sample_shape if self._voices else ()
         self.lowest = int(names[1])
-        voices, channels = shape[1:]
+        steps, voices, channels = shape
+        # Step by step, of each its voices: rest, pitches, and in the place of the onset a hold.
+        self.sequence_shape = (steps * voices, channels)
+        self.forbidden = np.zeros(self.sequence_shape, bool)
+        self.forbidden[:voices, -1] = True  # no window begins with a hold
         # Distances around the circle of voices; with so many, every pair is met.
         self._others = range(1, voices // 2 + 1)
         pitches = np.arange(self.lowest, self.lowest + channels - 2)
@@ -155,11 +160,56 @@ class MusicModality(Modality):
         pitch = tf.nn.softmax_cross_entropy_with_logits(signals[..., :-1], values[..., :-1])
         return pitch + tf.nn.sigmoid_cross_entropy_with_logits(signals[..., -1], values[..., -1])
 
-    def decode(self, values: tf.Tensor) -> tf.Tensor:
-        """[B, T, V, C] to uint8 [B, T, V]; a pitch that stays and has no onset is held."""
-        choice = tf.argmax(values[..., :-1], axis=-1, output_type=tf.int32)  # [B, T, V]
+    def _notes(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Of [B, T, V, C], what sounds, int32 [B, T, V] (0: nothing), and whether it goes on: a
+        pitch that stays and has no onset is held."""
+        choice = tf.argmax(values[..., :-1], axis=-1, output_type=tf.int32)
         goes_on = tf.equal(choice, later(choice, 1, -1))
         held = tf.logical_and(goes_on, tf.logical_or(values[..., -1] < 0.5, tf.equal(choice, 0)))
+        return choice, held
+
+    def tokenize(self, signals: tf.Tensor) -> tf.Tensor:
+        length, kinds = self.sequence_shape
+        choice, held = self._notes(signals)
+        return tf.reshape(tf.where(held, kinds - 1, choice), (-1, length))
+
+    def detokenize(self, tokens: tf.Tensor) -> tf.Tensor:
+        """A note is what its token begins, and where it is held, what sounded before.
+
+        With ``new`` and ``hold`` of a token, ``notes[t] = new[t] + hold[t] notes[t - 1]``.
+        """
+        steps, voices, channels = self.signal_shape
+        tokens = tf.reshape(tokens, (-1, steps, voices, channels))
+        new, hold = tokens[..., :-1], tokens[..., -1]
+        numbers = tf.range(steps)
+        begins = tf.where(hold < 0.5, numbers[:, tf.newaxis], 0)  # [B, T, V]
+        origin = tf.transpose(running_maximum(begins), (0, 2, 1))[..., tf.newaxis]
+        # The notes in which what begins at another step would sound, [B, V, T, T].
+        reach = tf.logical_and(numbers >= origin, numbers <= numbers[:, tf.newaxis])
+        reach = tf.cast(reach, tokens.dtype)
+
+        def spread(begun: tf.Tensor) -> tf.Tensor:  # [B, T, V, C - 1], both
+            return tf.transpose(reach @ tf.transpose(begun, (0, 2, 1, 3)), (0, 2, 1, 3))
+
+        before = later(tf.stop_gradient(spread(new)), 1, 0)
+        # The difference added is 0; its gradient says whether to hold.
+        new_or_held = new + (hold - tf.stop_gradient(hold))[..., tf.newaxis] * before
+        onset = tf.reduce_sum(new[..., 1:], axis=-1, keepdims=True)
+        return tf.concat([spread(new_or_held), onset], axis=-1)
+
+    def sounding(self, tokens: tf.Tensor) -> tf.Tensor:
+        """What sounds at each token, a hold or not: int32 [B, T] to the same, 0 being a rest."""
+        steps, voices, _ = self.signal_shape
+        length, kinds = self.sequence_shape
+        tokens = tf.reshape(tokens, (-1, steps, voices))
+        # The last token that is no hold is in the greatest sum of its number and itself.
+        numbers = kinds * tf.range(steps)[:, tf.newaxis]
+        begun = running_maximum(tf.where(tf.equal(tokens, kinds - 1), 0, numbers + tokens))
+        return tf.reshape(begun % kinds, (-1, length))
+
+    def decode(self, values: tf.Tensor) -> tf.Tensor:
+        """[B, T, V, C] to uint8 [B, T, V]; a pitch that stays and has no onset is held."""
+        choice, held = self._notes(values)
         note = tf.where(tf.equal(choice, 0), REST, choice + (self.lowest - 1))
         return tf.cast(tf.where(held, HOLD, note), tf.uint8)
 

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tgan_tf.config import Config, ConfigError
+from tgan_tf.data.vocabulary import END, UNKNOWN
 from tgan_tf.files import replacing
 from tgan_tf.modalities import pages_of_text
 from tgan_tf.modalities.base import Modality, file_stems
@@ -44,7 +45,10 @@ class TextModality(Modality):
         self.signal_shape = tuple(data.signal_shape)
         self.sample_shape = self.signal_shape[:1]
         self.vocabulary = data.vocabulary
-        self.ends = "" in data.vocabulary[:1]
+        self.sequence_shape = (self.signal_shape[0], self.signal_shape[-1])
+        self.ends = END in data.vocabulary[:1]
+        if UNKNOWN in data.vocabulary[:2]:  # what a real text has where a rare character was
+            self.forbidden = np.array([[token == UNKNOWN for token in data.vocabulary]])
         self.lines = _POEM_LINES if data.dataset.partition(":")[0] == "poems" else 0
         self._strings = np.array(data.vocabulary, object)
 
@@ -63,6 +67,15 @@ class TextModality(Modality):
     def negative_log_likelihood(self, signals: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
         """Of each token, [B, T, 1]."""
         return tf.nn.softmax_cross_entropy_with_logits(signals, values)
+
+    def tokenize(self, signals: tf.Tensor) -> tf.Tensor:
+        return self.decode(signals)
+
+    def detokenize(self, tokens: tf.Tensor) -> tf.Tensor:
+        return tokens[:, :, None]
+
+    def of_tokens(self, tokens: tf.Tensor) -> tf.Tensor:
+        return tokens
 
     def decode(self, values: tf.Tensor) -> tf.Tensor:
         """[B, T, 1, V] to the number of the greatest, int32 [B, T]."""

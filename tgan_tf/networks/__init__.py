@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from tgan_tf.config import Config
+from tgan_tf.networks.autoregressive import AutoregressiveGenerator
 from tgan_tf.networks.biggan import BigGANDiscriminator, BigGANGenerator
 from tgan_tf.networks.dcgan import DCGANGenerator
 from tgan_tf.networks.discriminator import ConvDiscriminator, TransformerDiscriminator
@@ -13,7 +14,6 @@ from tgan_tf.networks.frozen_discriminator import FrozenDiscriminator
 from tgan_tf.networks.generator import TransformerGenerator
 from tgan_tf.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from tgan_tf.networks.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
-from tgan_tf.networks.text_generator import AutoregressiveGenerator
 from tgan_tf.networks.video import VideoDiscriminator, VideoGenerator
 
 __all__ = ["build_discriminator", "build_encoder", "build_generator"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 _NEVER = -1e9
@@ -25,12 +26,22 @@ class Choice(NamedTuple):
     top_p: tf.Tensor
 
 
-def never(logits: tf.Tensor, forbidden: tuple[int, ...]) -> tf.Tensor:
-    """Logits ``[..., V]`` with which some tokens are never chosen."""
-    if not forbidden:
+def never(
+    logits: tf.Tensor, forbidden: np.ndarray | None, place: tf.Tensor | None = None
+) -> tf.Tensor:
+    """Logits with which some tokens are never chosen.
+
+    Args:
+        logits: ``[B, T, V]``, or of the tokens at one place ``[B, V]``.
+        forbidden: bool ``[T, V]``, or ``[1, V]`` for all places; None: nothing is.
+        place: int scalar.
+    """
+    if forbidden is None:
         return logits
-    mask = tf.reduce_sum(tf.one_hot(forbidden, logits.shape[-1], dtype=logits.dtype), axis=0)
-    return logits + _NEVER * mask
+    mask = tf.constant(np.where(forbidden, _NEVER, 0), logits.dtype)
+    if place is not None:
+        mask = mask[0] if len(forbidden) == 1 else tf.gather(mask, place)
+    return logits + mask
 
 
 def choose(logits: tf.Tensor, noise: tf.Tensor, choice: Choice | None = None) -> tf.Tensor:

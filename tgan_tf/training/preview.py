@@ -91,7 +91,7 @@ class Preview:
         """As ``TransformerGAN.generate``; seeds int32 ``[B]`` choose tokens made one by one."""
         if not self._config.is_autoregressive:
             return self._gan.generate(z, label)
-        noise = portable_random.token_noise(seeds, self._gan.generator.vocabulary)
+        noise = portable_random.token_noise(seeds, self._modality.sequence_shape[1])
         return self._gan.generate(z, label, noise)
 
     def reals(self, images: SampleSet) -> np.ndarray:

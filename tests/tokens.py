@@ -1,4 +1,4 @@
-"""Tiny texts, and networks for them."""
+"""Tiny texts and music, and generators that make them token by token."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tgan_tf.networks import build_generator
 
 POEM = tuple("春夏秋冬山水風月花")
 WORDS = ("", "\ufffd", *"abc ")
+PITCHES = ("rest", "60", "61", "62", "63", "onset")
 SMALL: dict[str, Any] = {
     "latent_dim": 4,
     "w_dim": 6,
@@ -46,7 +47,23 @@ def text_config(vocabulary=POEM, length=20, num_classes=2, **changes: Any) -> Co
     )
 
 
-def text_generator(config: Config) -> keras.Model:
+def music_config(steps=16, voices=2, **changes: Any) -> Config:
+    """A bar in major or minor, whose first voice may be given."""
+    options = {**SMALL, "dataset": "midi:folder", "given_voices": 0, "g_tokens": "one_by_one"}
+    return (
+        Config()
+        .replace(**{**options, "augment": (), **changes})
+        .resolve(
+            modality="music",
+            shape=(steps, voices, len(PITCHES)),
+            vocabulary=PITCHES,
+            num_classes=2,
+            class_names=("major", "minor"),
+        )
+    )
+
+
+def token_generator(config: Config) -> keras.Model:
     """With weights that are neither zero nor small."""
     generator = build_generator(config)
     random = np.random.default_rng(0)
