@@ -70,7 +70,7 @@ GAMES: dict[str, dict[str, object]] = {
         "g_noise": True,
         "style_mixing": 0.9,
         "path_length_weight": 0.5,
-        "path_length_every": 2,
+        "path_length_every": 1,
         "g_orthogonal": 0.1,
         "d_kind": "conv",
         "d_spectral_norm": "improved",

@@ -89,6 +89,7 @@ def run(folder) -> Path:
         **{"g_heads": (2,), "d_width": (8,), "d_depth": (1,), "d_heads": 2},
         **{"batch_size": 8, "total_kimg": 0.032, "tick_kimg": 0.016, "snapshot_kimg": 0.032},
         **{"health_kimg": 0.016, "health_samples": 32, "metrics": (), "export": ()},
+        penalty_every=1,  # one kind of step to trace
         out_dir=str(folder / "runs"),
     )
     return tgan_tf.train(config)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tests.tokens import POEM, text_config
 from tgan_tf.config import Config, ConfigError
-from tgan_tf.config.texts import check_unused_of_texts
+from tgan_tf.config.texts import check_unused_of_tokens
 from tgan_tf.gan import TransformerGAN
 
 OPTIONS = {
@@ -64,7 +64,7 @@ SERIES = {
 def test_learns_to_tell_samples_apart(data):
     """The same of music, of which a voice may be given, and of time series."""
     changes = {**OPTIONS, "g_widths": (8,), "g_windows": (0,), "d_stem": "patch", "augment": ()}
-    changes |= {"d_width": 16, "d_depth": 1, "g_tokens": "one_by_one", "likelihood_kimg": 0.48}
+    changes |= {"d_width": 16, "d_depth": 1, "g_tokens": "auto", "likelihood_kimg": 0.48}
     config = Config().replace(**changes)
     if data is MUSIC:
         config = config.replace(given_voices=(0,))
@@ -104,4 +104,4 @@ def test_images_have_none():
 )
 def test_options_without_effect(changes):
     with pytest.raises(ConfigError, match=r"kl_weight|likelihood_weight|token_dropout"):
-        check_unused_of_texts(Config().replace(**changes))
+        check_unused_of_tokens(Config().replace(**changes))

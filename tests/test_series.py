@@ -16,6 +16,7 @@ SMALL = {
     **{"g_patch": 4, "g_output": "patch", "d_patch": 4, "d_stem": "patch", "d_width": 8},
     **{"d_depth": 1, "d_heads": 2, "batch_size": 4, "total_kimg": 0.008, "tick_kimg": 0.004},
     **{"snapshot_kimg": 1, "health_kimg": 0.008, "health_samples": 32, "eval_samples": 100},
+    "penalty_every": 1,  # one kind of step to trace
 }
 
 

@@ -27,6 +27,7 @@ SMALL: dict[str, Any] = {
     "d_patch": 1,
     "d_stem": "patch",
     "batch_size": 4,
+    "penalty_every": 1,  # one kind of step to trace
 }
 
 

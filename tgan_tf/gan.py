@@ -806,6 +806,11 @@ class TransformerGAN(keras.Model):
         and the logits, ``[n]``."""
         fake, label, numbers = (sight[name] for name in ("fake", "label", "numbers"))
         real_logit = self._look_at_real(sight)
+        if self.config.objective.rewards_tokens:
+            weights, loss, logit = self.game.reward(real_logit, fake, label, numbers)
+            # Of a mean over tokens, as the likelihood is; descending, while rewards are for more.
+            weights = self._scaled(-weights / weights.shape[1], share)
+            return weights[:, :, None, None] * fake, loss, logit
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(fake)
             loss, fake_logit = self.game.g_loss(real_logit, fake, label, numbers)

@@ -28,6 +28,7 @@ TINY: dict[str, Any] = {
     "d_width": 8,
     "d_patch": 4,
     "batch_size": 4,
+    "penalty_every": 1,  # one kind of step to trace
     "total_kimg": 0.08,
     "tick_kimg": 0.012,
     "snapshot_kimg": 0.02,

@@ -150,12 +150,26 @@ class ObjectiveConfig:
         low=0,
         high=0.9,
     )
+    token_gradient: str = option(
+        "softmax",
+        "how tokens made one by one learn from D: softmax: as if they were soft (straight-through);"
+        " score: by the probability of those chosen, D judging every beginning of a sample",
+        choices=("softmax", "score"),
+    )
+    reward_discount: float = option(
+        1.0, "of what a token earns by each one after it, with token_gradient=score", low=0, high=1
+    )
     gumbel_temperature: float = option(
         1.0, "of the relaxed tokens that the generator learns through from D", above=0
     )
     gumbel_temperature_final: float = option(
         1.0, "the same at the end / at the start; approached by a cosine", above=0
     )
+
+    @property
+    def rewards_tokens(self) -> bool:
+        """Whether the discriminator judges every beginning of a sample."""
+        return self.token_gradient == "score"
 
     @property
     def augments_in_part(self) -> bool:

@@ -19,10 +19,16 @@ _OF_TOKENS = (
     "likelihood_lr",
     "likelihood_weight",
     "token_dropout",
+    "token_gradient",
+    "reward_discount",
     "gumbel_temperature",
     "gumbel_temperature_final",
 )
 _OF_LIKELIHOOD = ("likelihood_kimg", "likelihood_lr", "likelihood_weight")
+_NOT_WITH_REWARDS = (
+    *("r1_gamma", "r2_gamma", "gp_weight", "drift_weight", "lecam_weight", "cr_real", "cr_fake"),
+    *("zcr_d", "zcr_g", "ac_weight", "mismatch_share", "align_weight", "ada_target"),
+)
 # Of the generator; what else it has is of images, or of what is made at once.
 _KNOWN = {
     *("latent_dim", "w_dim", "mapping_layers", "g_class_std", "g_tokens", "g_widths", "g_depths"),
@@ -48,6 +54,44 @@ def check_tokens(config: Config) -> None:
             f"--precision={config.training.precision}: what is made one by one needs float32, or"
             " its tokens change between training and export; or pass --g_tokens=at_once"
         )
+    if config.objective.rewards_tokens:
+        _check_rewards(config)
+
+
+def _check_rewards(config: Config) -> None:
+    """What a discriminator of every beginning of a text can be."""
+    o, d, data = config.objective, config.discriminator, config.data
+    if data.modality != "text":
+        raise ConfigError("--token_gradient=score is for texts; leave it out")
+    wanted = {
+        "d_kind": "transformer",
+        "d_patch": 1,
+        "d_stem": "patch",
+        "d_pool": "mean",
+        "d_attention": "softmax",
+        "d_relative_bias": False,
+        "d_position": "learned",
+        "d_minibatch_std": 0,
+        "d_pack": 1,
+    }
+    for name, value in wanted.items():
+        if getattr(d, name) != value:
+            raise ConfigError(
+                f"--{name}={getattr(d, name)} --token_gradient=score: its discriminator reads token"
+                f" after token; use --{name}={value}"
+            )
+    if len(d.d_width) != 1:
+        raise ConfigError("--token_gradient=score: its discriminator has one stage; give one width")
+    if o.loss == "dual_contrastive":
+        raise ConfigError(f"--loss={o.loss} --token_gradient=score: use another loss")
+    for name in _NOT_WITH_REWARDS:
+        if value := getattr(o, name):
+            raise ConfigError(
+                f"--{name}={value:g} --token_gradient=score: pass --{name}=0, its discriminator"
+                " gives a logit for each token"
+            )
+    if o.top_k < 1:
+        raise ConfigError("--top_k is not for --token_gradient=score; pass --top_k=1")
 
 
 def check_unused_of_tokens(config: Config) -> None:
@@ -74,6 +118,12 @@ def check_unused_of_tokens(config: Config) -> None:
         known = _OF_LIKELIHOOD if objective.kl_weight else ()
         names = [name for name in _OF_TOKENS if name not in known]
         unused += [n for n in names if getattr(objective, n) != getattr(ObjectiveConfig, n)]
+    if objective.rewards_tokens:
+        for name in ("gumbel_temperature", "gumbel_temperature_final"):
+            if getattr(objective, name) != getattr(ObjectiveConfig, name):
+                raise ConfigError(f"--{name} has no effect with --token_gradient=score; leave it out")
+    elif objective.reward_discount != ObjectiveConfig.reward_discount:
+        raise ConfigError("--reward_discount has no effect without --token_gradient=score")
     if unused:
         what = "texts" if unused[0] == "sentence_encoder" else "texts and music"
         if unused[0] in _OF_TOKENS:

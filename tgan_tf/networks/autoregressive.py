@@ -241,7 +241,9 @@ class AutoregressiveGenerator(keras.Model):
 
         The tokens are sampled first, without derivatives; their logits are then found again all at
         once. So the gradient of a token is that of its own distribution with the others as they
-        are, and a step costs little more than one of likelihood.
+        are, and a step costs little more than one of likelihood. With ``--token_gradient=score`` it
+        is not that of a softmax, but what is passed back to a chosen token is the weight of the
+        score function, see ``tgan_tf.objectives.policy``.
 
         Args:
             w: ``[B, w_dim]``.
@@ -263,13 +265,18 @@ class AutoregressiveGenerator(keras.Model):
         tokens = tf.stop_gradient(tokens)
         logits = self.logits(tokens, w, self._hints(given, w))  # [B, T, V]
         logits = never(logits, self.forbidden)
-        soft = tf.nn.softmax((logits + noise) / tf.cast(self.relaxation, w.dtype))
         made = self._counts(tokens)
         if given is not None:
             made &= self._taken(given) < 0
-        soft *= tf.cast(made, soft.dtype)[..., None]
-        hard = tf.one_hot(tokens, self.vocabulary, dtype=soft.dtype)
-        return self.modality.detokenize(soft + tf.stop_gradient(hard - soft))
+        made = tf.cast(made, logits.dtype)[..., None]  # [B, T, 1]
+        hard = tf.one_hot(tokens, self.vocabulary, dtype=logits.dtype)
+        if self.config.objective.rewards_tokens:
+            # What is passed back to a chosen token goes to the logarithm of its probability.
+            soft = hard * tf.nn.log_softmax(logits)
+        else:
+            soft = tf.nn.softmax((logits + noise) / tf.cast(self.relaxation, w.dtype))
+        soft *= made
+        return self.modality.detokenize(hard + (soft - tf.stop_gradient(soft)))
 
     def rollout(
         self,

@@ -67,6 +67,7 @@ class Discriminator(keras.Model):
         noise: tf.Tensor | None = None,
         align: bool = False,
         classify: bool = False,
+        beginnings: bool = False,
     ) -> Any:
         """Images to logits.
 
@@ -78,9 +79,11 @@ class Discriminator(keras.Model):
             align: give how far the tokens are from those of the frozen model instead, 0 to 2;
                 for ``align_weight``.
             classify: give the logits of the auxiliary classifier too; for ``ac_weight``.
+            beginnings: give those of the first token, the first two, and so on up to the whole;
+                for ``token_gradient=score``.
 
         Returns:
-            ``[B]``; with ``classify`` also ``[B, K]``.
+            ``[B]``; with ``classify`` also ``[B, K]``; with ``beginnings`` ``[B, T]``.
         """
         image = self.modality.see(tf.cast(image, self.compute_dtype))
         if align:
@@ -90,6 +93,8 @@ class Discriminator(keras.Model):
         pack = self.config.discriminator.d_pack
         if pack == 1:
             logits, classes = self._judge(image, label, noise)
+            if self.config.objective.rewards_tokens and not beginnings:
+                logits = logits[:, -1]
             return (logits, classes) if classify else logits
         _, *axes, channels = image.shape
         batch = tf.shape(image)[0] if image.shape[0] is None else image.shape[0]
@@ -258,7 +263,9 @@ class TransformerDiscriminator(Discriminator):
                     "prefix": int(joined),
                     "grid": (height, columns) if rotary else None,
                 }
-                if not joined:
+                if self.config.objective.rewards_tokens:
+                    attention |= {"causal": True}
+                elif not joined:
                     attention |= {
                         "grid": (height, columns),
                         "window": window,
@@ -295,6 +302,12 @@ class TransformerDiscriminator(Discriminator):
         self, image: tf.Tensor, label: tf.Tensor | None, noise: tf.Tensor | None
     ) -> Judgement:
         x = self._tokens(image, noise)
+        if self.config.objective.rewards_tokens:
+            length, width = x.shape[1:]
+            if label is not None:
+                label = tf.repeat(label, length, axis=0)
+            logits, _ = self._logits(tf.reshape(x, (-1, width)), label, x)
+            return tf.reshape(logits, (-1, length)), None
         mean = self.config.discriminator.d_pool == "mean"
         return self._logits(tf.reduce_mean(x, axis=1) if mean else x[:, 0], label, x)
 

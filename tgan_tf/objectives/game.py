@@ -15,6 +15,7 @@ from tgan_tf.objectives import penalties
 from tgan_tf.objectives.augmentation import augment
 from tgan_tf.objectives.classification import misclassification
 from tgan_tf.objectives.losses import LOSSES
+from tgan_tf.objectives.policy import advantages
 
 Numbers = dict[str, tf.Tensor]
 
@@ -26,8 +27,9 @@ class Game:
     Args:
         objective: the options.
         discriminator: images ``[B, H, W, C]``, labels or None and noise ``[B, N]`` or None ->
-            logits ``[B]``; with ``align=True``, how far its tokens are from those of a frozen
-            model, ``[B]``; with ``classify=True``, also those of a classifier, ``[B, K]``.
+            logits ``[B]``; with ``beginnings=True``, of every beginning, ``[B, T]``; with
+            ``align=True``, how far its tokens are from those of a frozen model, ``[B]``; with
+            ``classify=True``, also those of a classifier, ``[B, K]``.
         pack: examples in a row that the discriminator judges together.
     """
 
@@ -69,6 +71,9 @@ class Game:
         real_logit, real_penalty, real_mistake = self.judge(real, label, "real", numbers, bool(r1))
         fake_logit, fake_penalty, fake_mistake = self.judge(fake, label, "fake", numbers, bool(r2))
         loss = LOSSES[o.loss][0](real_logit, fake_logit)  # [b]
+        if o.rewards_tokens:
+            loss = tf.reduce_mean(loss, axis=1)  # of all beginnings
+            real_logit, fake_logit = real_logit[:, -1], fake_logit[:, -1]
         logs = {
             "real_logit": real_logit,
             "fake_logit": fake_logit,
@@ -116,10 +121,28 @@ class Game:
         loss = LOSSES[self.objective.loss][1](real_logit, fake_logit)
         return loss + self.objective.ac_weight * mistake, fake_logit
 
+    def reward(
+        self, real_logit: tf.Tensor, fake: tf.Tensor, label: tf.Tensor | None, numbers: Numbers
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """What each token of samples that are chosen earns.
+
+        Args:
+            real_logit: of beginnings of real samples, ``[b, T]``.
+            fake, label, numbers: as of ``g_loss``.
+
+        Returns:
+            Advantages ``[b, T]``; the loss ``[b]``, which is for the logs alone, and the logits of
+            the whole samples ``[b]``.
+        """
+        logits = self.look(fake, label, "fake", numbers)  # [b, T]
+        loss = LOSSES[self.objective.loss][1](real_logit, logits)
+        weights = advantages(logits, self.objective.reward_discount)
+        return weights, tf.reduce_mean(loss, axis=1), logits[:, -1]
+
     def look(self, x: tf.Tensor, label: tf.Tensor | None, kind: str, numbers: Numbers) -> tf.Tensor:
         """Logits ``[b]`` of augmented images; ``kind`` says whose random numbers: real or fake."""
         seen = self._augment(x, kind, numbers)
-        return self.discriminator(seen, label, numbers.get(f"tokens_{kind}"))
+        return self._logits(seen, label, numbers.get(f"tokens_{kind}"))
 
     def judge(
         self, image: tf.Tensor, label: tf.Tensor | None, kind: str, numbers: Numbers, penalize: bool
@@ -153,10 +176,17 @@ class Game:
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Logits ``[b]`` and the loss of the auxiliary classifier ``[b]``."""
         if label is None or not self.objective.ac_weight:
-            logit = self.discriminator(seen, label, noise)
+            logit = self._logits(seen, label, noise)
             return logit, tf.zeros_like(logit)
         logit, classes = self.discriminator(seen, label, noise, classify=True)
         return logit, misclassification(classes, label)
+
+    def _logits(
+        self, seen: tf.Tensor, label: tf.Tensor | None, noise: tf.Tensor | None
+    ) -> tf.Tensor:
+        """``[b]``, or of every beginning ``[b, T]``."""
+        more = {"beginnings": True} if self.objective.rewards_tokens else {}
+        return self.discriminator(seen, label, noise, **more)
 
     def _augment(self, x: tf.Tensor, kind: str, numbers: Numbers) -> tf.Tensor:
         o = self.objective
