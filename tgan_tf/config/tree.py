@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import functools
@@ -225,11 +226,16 @@ class Config:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Config:
-        """Reads what ``save`` wrote."""
+        """Reads what ``save`` wrote, or an earlier version of it."""
         try:
             tree = json.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, json.JSONDecodeError) as error:
             raise ConfigError(f"{path}: not a readable config.json ({error})") from error
+        with contextlib.suppress(AttributeError, KeyError):
+            # Once ``one_by_one`` was the default, which concerned texts alone.
+            if "token_gradient" not in tree["objective"]:
+                if tree["generator"].get("g_tokens") == "one_by_one":
+                    tree["generator"]["g_tokens"] = "auto"
         return cls.from_dict(tree)
 
     def to_flags(self) -> list[str]:

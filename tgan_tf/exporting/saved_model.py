@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import tensorflow as tf
 
 from tgan_tf.exporting import signatures
 from tgan_tf.exporting.card import measured, write_card
-from tgan_tf.exporting.parity import Export, ExportError, difference, make_cases
+from tgan_tf.exporting.parity import Case, Export, ExportError, difference, make_cases
 from tgan_tf.exporting.warm_up import write_requests
 from tgan_tf.files import replacing
 from tgan_tf.inference import Sampler
@@ -59,19 +61,27 @@ def to_saved_model(
     with replacing(final) as beside:
         functions = signatures.build_functions(sampler)
         signatures.save(functions, str(beside), sampler.condition.encoder)
-        errors = check(sampler, beside)
+        cases = [list(make_cases(sampler, batch)) for batch in CHECKED_BATCHES]
+        errors = check(sampler, beside, cases)
         described = signatures.describe(functions)
-        write_requests(make_cases(sampler, 1), beside, out_dir.name)
+        write_requests(cases[0], beside, out_dir.name)
         write_card(sampler, beside, described)
         _write_manifest(beside, sampler, described)
         size = sum(file.stat().st_size for file in _files(beside))
     return Export(final, size, errors)
 
 
-def check(sampler: Sampler, path: str | os.PathLike[str]) -> dict[str, float]:
+def check(
+    sampler: Sampler, path: str | os.PathLike[str], cases: Sequence[Sequence[Case]]
+) -> dict[str, float]:
     """Runs a SavedModel by the Session loader and compares every signature with Keras.
 
     `tf.saved_model.load` proves nothing: it finds variables that servers do not.
+
+    Args:
+        sampler: what was exported.
+        path: of the SavedModel.
+        cases: for each size of batch what is asked.
 
     Returns:
         The greatest difference for each signature, as in `Export.errors`.
@@ -79,14 +89,13 @@ def check(sampler: Sampler, path: str | os.PathLike[str]) -> dict[str, float]:
     Raises:
         ExportError: the file cannot be run, or gives other numbers.
     """
-    cases = [case for batch in CHECKED_BATCHES for case in make_cases(sampler, batch)]
     errors: dict[str, float] = {}
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         try:
             meta = tf.compat.v1.saved_model.load(session, ["serve"], os.fspath(path))
         except (tf.errors.OpError, RuntimeError) as error:
             raise ExportError(f"the Session loader cannot load the SavedModel: {error}") from error
-        for case in cases:
+        for case in itertools.chain(*cases):
             signature = meta.signature_def[case.signature]
             feed = {signature.inputs[name].name: value for name, value in case.inputs.items()}
             try:
