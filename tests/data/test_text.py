@@ -221,7 +221,7 @@ def test_pieces_of_words(tmp_path):
     ],
 )
 def test_options_without_effect(changes, flag):
-    from tgan_tf.config.texts import check_unused_of_texts
+    from tgan_tf.config.texts import check_unused_of_tokens
 
     with pytest.raises(ConfigError, match=flag):
-        check_unused_of_texts(Config().replace(**changes))
+        check_unused_of_tokens(Config().replace(**changes))
