@@ -120,6 +120,14 @@ class TestRoundTrips:
         assert Config.load(tmp_path / "config.json") == config
         assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
+    def test_file_of_an_earlier_version(self, config, tmp_path):
+        """In which texts were made one by one, and music at once, under one name."""
+        tree = config.to_dict()
+        tree["generator"]["g_tokens"] = "one_by_one"
+        del tree["objective"]["token_gradient"]
+        (tmp_path / "config.json").write_text(json.dumps(tree))
+        assert Config.load(tmp_path / "config.json").generator.g_tokens == "auto"
+
     def test_flags(self, config):
         unresolved = config.replace(num_classes=0, class_names=())
         assert parsed(*config.to_flags()) == unresolved

@@ -148,7 +148,7 @@ def test_token_by_token(config, tmp_path):
     ("options", "message"),
     [
         ({"dataset": "chorales", "token_dropout": 0.2}, "--token_dropout is for tokens made one"),
-        ({"dataset": "chorales", "g_tokens": "one_by_one", "g_patch": 4}, "--g_patch has no effect"),
+        ({"dataset": "chorales", "g_tokens": "one_by_one", "g_patch": 4}, "--g_patch has no eff"),
         ({"dataset": "chorales", "g_tokens": "one_by_one", "kl_weight": 1}, "--kl_weight=1 is for"),
         ({"dataset": "sines", "g_tokens": "one_by_one"}, "--g_tokens is for texts and music"),
         ({"bars": 4}, "--bars=4 is for --dataset=chorales"),

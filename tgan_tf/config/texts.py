@@ -121,7 +121,9 @@ def check_unused_of_tokens(config: Config) -> None:
     if objective.rewards_tokens:
         for name in ("gumbel_temperature", "gumbel_temperature_final"):
             if getattr(objective, name) != getattr(ObjectiveConfig, name):
-                raise ConfigError(f"--{name} has no effect with --token_gradient=score; leave it out")
+                raise ConfigError(
+                    f"--{name} has no effect with --token_gradient=score; leave it out"
+                )
     elif objective.reward_discount != ObjectiveConfig.reward_discount:
         raise ConfigError("--reward_discount has no effect without --token_gradient=score")
     if unused:

@@ -160,9 +160,7 @@ class Config:
         """Whether the generator makes tokens one by one."""
         tokens = self.generator.g_tokens
         by_default = self.data.modality == "text" and tokens == "auto"
-        return by_default or (
-            self.data.modality in ("text", "music") and tokens == "one_by_one"
-        )
+        return by_default or (self.data.modality in ("text", "music") and tokens == "one_by_one")
 
     @property
     def has_encoder(self) -> bool:
@@ -231,11 +229,11 @@ class Config:
             tree = json.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, json.JSONDecodeError) as error:
             raise ConfigError(f"{path}: not a readable config.json ({error})") from error
-        with contextlib.suppress(AttributeError, KeyError):
+        with contextlib.suppress(AttributeError, KeyError, TypeError):
             # Once ``one_by_one`` was the default, which concerned texts alone.
-            if "token_gradient" not in tree["objective"]:
-                if tree["generator"].get("g_tokens") == "one_by_one":
-                    tree["generator"]["g_tokens"] = "auto"
+            is_old = "token_gradient" not in tree["objective"]
+            if is_old and tree["generator"]["g_tokens"] == "one_by_one":
+                tree["generator"]["g_tokens"] = "auto"
         return cls.from_dict(tree)
 
     def to_flags(self) -> list[str]:

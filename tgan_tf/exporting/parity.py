@@ -55,13 +55,16 @@ class Case:
     expected: npt.NDArray
 
 
-def make_cases(sampler: Sampler, batch_size: int, *, first_seed: int = 0) -> Iterator[Case]:
+def make_cases(
+    sampler: Sampler, batch_size: int, *, first_seed: int = 0, portable: bool = False
+) -> Iterator[Case]:
     """Requests for every signature, answered by Keras.
 
     Args:
         sampler: what is exported.
         batch_size: of the requests.
         first_seed: requests with other first seeds are other requests.
+        portable: only those that TFLite files have.
 
     Raises:
         ExportError: Keras itself makes numbers that are not finite.
@@ -81,7 +84,8 @@ def make_cases(sampler: Sampler, batch_size: int, *, first_seed: int = 0) -> Ite
             " diverged: export an earlier checkpoint."
         )
     yield Case("generate", {"z": z, **label}, image)
-    yield Case("serving_default", {"z": z, **label}, image)
+    if not portable:
+        yield Case("serving_default", {"z": z, **label}, image)
     guidance = np.linspace(1.5, 1.0, batch_size, dtype=np.float32)
     inputs = {"seed": seeds, "truncation": truncation, **label}
     if sampler.guided:
@@ -110,8 +114,6 @@ def make_cases(sampler: Sampler, batch_size: int, *, first_seed: int = 0) -> Ite
         )
     ]
     yield Case("sample", inputs, np.concatenate(samples))
-    for name in sampler.modality.files():
-        yield Case(name, inputs, sampler.modality.filed(np.concatenate(samples)))
     if sampler.modality.given_shape:
         given = sampler.modality.withheld(np.concatenate(samples))
         completed = [
@@ -128,6 +130,10 @@ def make_cases(sampler: Sampler, batch_size: int, *, first_seed: int = 0) -> Ite
             )
         ]
         yield Case("complete", {**inputs, "given": given}, np.concatenate(completed))
+    if portable:
+        return
+    for name in sampler.modality.files():
+        yield Case(name, inputs, sampler.modality.filed(np.concatenate(samples)))
     if encoder := condition.encoder:
         texts = [_CAPTIONS[seed % len(_CAPTIONS)] for seed in seeds]
         own = [

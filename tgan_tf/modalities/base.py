@@ -94,6 +94,10 @@ class Modality(abc.ABC):
         """
         raise NotImplementedError(f"a {self.name} is not made of tokens")
 
+    def sounding(self, tokens: tf.Tensor) -> tf.Tensor:
+        """Where the last kind holds: what sounds at each token, int32 [B, T] to the same."""
+        raise NotImplementedError(f"a {self.name} holds nothing")
+
     def of_tokens(self, tokens: tf.Tensor) -> tf.Tensor:
         """Tokens int32 [B, T] to samples [B, *sample_shape]."""
         return self.decode(self.detokenize(tf.one_hot(tokens, self.sequence_shape[1])))

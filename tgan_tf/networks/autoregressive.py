@@ -149,9 +149,7 @@ class AutoregressiveGenerator(keras.Model):
         """``z`` ``[B, latent_dim]`` (and ``label`` int ``[B]``) -> ``w`` ``[B, w_dim]``."""
         return self.mapping_network(tf.cast(z, self.compute_dtype), label)
 
-    def logits(
-        self, tokens: tf.Tensor, w: tf.Tensor, hints: tf.Tensor | None = None
-    ) -> tf.Tensor:
+    def logits(self, tokens: tf.Tensor, w: tf.Tensor, hints: tf.Tensor | None = None) -> tf.Tensor:
         """Of every token at once, from those before it.
 
         Args:
@@ -182,10 +180,8 @@ class AutoregressiveGenerator(keras.Model):
         x = self.given_block(x + tf.cast(self.given_position, x.dtype), w)  # [B, S, C]
         return tf.reshape(tf.tile(x[:, :, None], (1, 1, voices, 1)), (-1, self.tokens, x.shape[-1]))
 
-    def _taken(self, given: tf.Tensor | None) -> tf.Tensor | None:
-        """Tokens int32 ``[B, T]`` of the given voices ``[B, S, W, C']``; the others are negative."""
-        if given is None:
-            return None
+    def _taken(self, given: tf.Tensor) -> tf.Tensor:
+        """Tokens int32 ``[B, T]`` of given voices ``[B, S, W, C']``; the others are negative."""
         there = tf.reduce_any(given != 0, axis=-1)  # [B, S, W]
         there = tf.reshape(there, (-1, self.tokens))
         return tf.where(there, self.modality.tokenize(given), -1)
