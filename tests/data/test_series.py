@@ -11,6 +11,17 @@ def source(**options):
     return load_source(Config().replace(**options).data)
 
 
+def test_slow_sines():
+    x = source(dataset="sines:slow").train.samples
+    assert x.shape == (9000, 24, 5)
+    assert x.min() >= 0
+    assert abs(x[:, 0].mean() - 0.05) < 0.003  # half of 0.1
+    angle = np.arcsin(x[:, :6].astype(np.float64))
+    np.testing.assert_allclose(np.diff(angle, n=2, axis=1), 0, atol=1e-5)
+    with pytest.raises(ConfigError, match="sines are sines, or sines:slow"):
+        source(dataset="sines:fast")
+
+
 def test_sines_are_sines():
     sines = source(dataset="sines", series_length=12)
     assert sines.train.samples.shape == (9000, 12, 5)

@@ -1,8 +1,10 @@
-"""``sines``, ``sunspots`` and ``series:PATH``: time series, [T, C] of any units.
+"""``sines``, ``sines:slow``, ``sunspots`` and ``series:PATH``: time series, [T, C] of any units.
 
 - ``sines``: 10,000 series of 24 steps and 5 channels, ``sin(2 pi f t + p)`` with a frequency f in
   [0, 0.1) per step and a phase p in [-pi, pi) for each channel. TimeGAN's sinusoidal data (Yoon et
   al. 2019, sec. 5.1) of the slower frequencies: the faster ones have fewer than ten steps a round.
+- ``sines:slow``: ``sin(a t + b)`` with a and b in [0, 0.1): less than half a round, all of it above
+  zero. The sinusoidal data of TTS-GAN (Li et al. 2022), whose published numbers are of these.
 - ``sunspots``: the yearly numbers of 1700 to 2008, in statsmodels; 48 years a piece.
 - ``series:PATH``: see ``recordings``.
 
@@ -23,7 +25,8 @@ from tgan_tf.data import windows
 from tgan_tf.data.recordings import Recordings, read_recordings
 from tgan_tf.data.types import Progress, SampleSet, Source
 
-_SINES, _SINE_CHANNELS, _SINE_LENGTH, _TOP_FREQUENCY = 10_000, 5, 24, 0.1
+_SINES, _SINE_CHANNELS, _SINE_LENGTH = 10_000, 5, 24
+_TOP_FREQUENCY, _SLOW_PHASE = 0.1, 0.1
 _SUNSPOT_LENGTH = 48  # some four cycles
 _MOST_MEMORY = 0.98
 
@@ -35,7 +38,9 @@ def load(data: DataConfig, *, seed: int = 0, progress: Progress | None = None) -
     flag = f"--dataset={data.dataset}"
     length, licence = data.series_length, ""
     if kind == "sines":
-        recordings, licence = _sines(length or _SINE_LENGTH), "none"
+        if path not in ("", "slow"):
+            raise ConfigError(f"{flag}: sines are sines, or sines:slow")
+        recordings, licence = _sines(length or _SINE_LENGTH, slow=bool(path)), "none"
     elif kind == "sunspots":
         recordings, licence = _sunspots(), "public domain"
         length = length or _SUNSPOT_LENGTH
@@ -103,11 +108,16 @@ def _pieces(
     return SampleSet(np.stack(rows).astype(np.float32), chosen)
 
 
-def _sines(length: int) -> Recordings:
+def _sines(length: int, slow: bool) -> Recordings:
     rng = np.random.default_rng(0)  # the data are the same in every run
-    frequency = rng.uniform(0, _TOP_FREQUENCY, (_SINES, 1, _SINE_CHANNELS))
-    phase = rng.uniform(-np.pi, np.pi, (_SINES, 1, _SINE_CHANNELS))
-    values = np.sin(2 * np.pi * frequency * np.arange(length)[:, None] + phase)  # [N, T, C]
+    one_for_each = (_SINES, 1, _SINE_CHANNELS)
+    frequency = rng.uniform(0, _TOP_FREQUENCY, one_for_each)
+    if slow:
+        phase = rng.uniform(0, _SLOW_PHASE, one_for_each)
+    else:
+        frequency *= 2 * np.pi
+        phase = rng.uniform(-np.pi, np.pi, one_for_each)
+    values = np.sin(frequency * np.arange(length)[:, None] + phase)  # [N, T, C]
     names = tuple(f"sine_{index}" for index in range(_SINE_CHANNELS))
     return Recordings(list(values), None, names, ())
 

@@ -1,7 +1,7 @@
 """Data sets by name: ``load_source`` finds, reads, converts, splits and caches one.
 
 ``digits`` | ``fashion_mnist`` | ``emoji`` | ``openclipart`` | ``tfds:NAME`` | ``folder:PATH`` |
-``npz:PATH`` | ``sines`` | ``sunspots`` | ``series:PATH`` | ``chorales`` | ``folk`` |
+``npz:PATH`` | ``sines[:slow]`` | ``sunspots`` | ``series:PATH`` | ``chorales`` | ``folk`` |
 ``midi:PATH`` | ``moving_digits`` | ``moving_fashion`` | ``video:PATH``; the modules ``clipart``,
 ``tfds``, ``folder``, ``npz``, ``series``, ``music`` and ``video`` state the rules of theirs,
 ``pixels`` how any picture becomes uint8 [H, W, C].
@@ -49,7 +49,7 @@ _IN_MEMORY_BYTES = 64 * 2**20
 _MOST_LEFT_OVER = 10_000  # of --train_limit
 _KINDS = (
     "digits | fashion_mnist | emoji | openclipart | kanji | tfds:NAME | folder:PATH | npz:PATH |"
-    " sines | sunspots | series:PATH | chorales | folk | midi:PATH | moving_digits |"
+    " sines[:slow] | sunspots | series:PATH | chorales | folk | midi:PATH | moving_digits |"
     " moving_fashion | video:PATH | tfds_video:NAME | poems | verses | code | news | text:PATH |"
     " tfds_text:NAME"
 )

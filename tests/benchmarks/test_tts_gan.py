@@ -1,0 +1,25 @@
+import numpy as np
+import pytest
+from scipy.spatial.distance import jensenshannon
+
+from benchmarks.tts_gan import features, similarity
+
+
+def test_features():
+    series = np.array([1.0, 3.0, 8.0]).reshape(1, 3, 1)
+    variance = np.var([1, 3, 8])
+    expected = [3, 4, variance**0.5, variance, (74 / 3) ** 0.5, 8, 1]
+    np.testing.assert_allclose(features(series)[0, 0], expected)
+
+
+def test_as_scipy_has_it():
+    one, other = np.random.default_rng(0).uniform(0, 1, (2, 4, 24, 2))
+    a, b = features(one), features(other)
+    cosine, js = similarity(one, other)
+    assert js == pytest.approx(jensenshannon(a, b, axis=-1).mean())
+    dots = [x @ y / np.linalg.norm(x) / np.linalg.norm(y) for x, y in zip(a[:, 0], b[:, 0], strict=True)]
+    dots += [x @ y / np.linalg.norm(x) / np.linalg.norm(y) for x, y in zip(a[:, 1], b[:, 1], strict=True)]
+    assert cosine == pytest.approx(np.mean(dots))
+    assert similarity(one, one) == pytest.approx((1, 0))
+    with pytest.raises(ValueError, match="sines:slow"):
+        similarity(one - 1, other)
