@@ -1,7 +1,7 @@
 """Generated sines by the measure of TTS-GAN (Li et al. 2022, arXiv 2202.02691, appendix B).
 
-    python train.py --flagfile=configs/sines.flags --dataset=sines:slow --name=slow --total_kimg=60
-    python -m benchmarks.tts_gan --run=runs/00000-sines_slow-slow
+    python train.py --flagfile=configs/sines.flags --dataset=sines:slow --name=tts_gan --total_kimg=100
+    python -m benchmarks.tts_gan --run=runs/00000-slow-tts_gan
 
 Of each channel of a series there are seven features: median, mean, standard deviation, variance,
 root mean square, maximum and minimum. Generated and held-out series are paired at random; a pair's

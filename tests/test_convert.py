@@ -82,7 +82,7 @@ def test_becomes_a_run(tmp_path, torch, networks, capsys):
 
     call(generate, f"--run={run}", "--seeds=0-3", f"--out={tmp_path / 'x.png'}")
     assert (tmp_path / "x.png").stat().st_size > 100
-    call(export.tflite, f"--run={run}", f"--out={tmp_path / 'x.tflite'}")
+    call(export.tflite, f"--run={run}", f"--out={tmp_path / 'x.tflite'}", "--variants=float32")
     assert (tmp_path / "x.tflite").stat().st_size > 4 * networks[0].count_params()
 
 

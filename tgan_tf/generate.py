@@ -86,15 +86,18 @@ def define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     flags.DEFINE_float(
-        "temperature", 1.0, "of texts; less is more typical, 0 the likeliest", flag_values=values
+        "temperature",
+        1.0,
+        "of tokens made one by one (texts, music); less is more typical, 0 the likeliest",
+        flag_values=values,
     )
     flags.DEFINE_integer(
-        "top_k", 0, "of texts: only so many tokens at each place; 0: all", flag_values=values
+        "top_k", 0, "of such tokens: only so many at each place; 0: all", flag_values=values
     )
     flags.DEFINE_float(
         "top_p",
         1.0,
-        "of texts: only the likeliest tokens of together this probability",
+        "of such tokens: only the likeliest, of together this probability",
         flag_values=values,
     )
     flags.DEFINE_string("prefix", "", "what each text begins with", flag_values=values)
