@@ -53,8 +53,8 @@ class DataConfig:
     dataset: str = option(
         "digits",
         "digits | fashion_mnist | emoji | openclipart | kanji | tfds:NAME | folder:PATH | npz:PATH;"
-        " time series: sines[:slow] | sunspots | series:PATH; music: chorales | folk | midi:PATH; video:"
-        " moving_digits | moving_fashion | video:PATH | tfds_video:NAME; texts:"
+        " time series: sines[:slow] | sunspots | series:PATH; music: chorales | folk | midi:PATH;"
+        " video: moving_digits | moving_fashion | video:PATH | tfds_video:NAME; texts:"
         " poems[:5|7|all] | verses | code | news | text:PATH | tfds_text:NAME",
     )
     data_dir: str = option("", "where the data set's files are, if not in the usual place")
