@@ -33,8 +33,12 @@ def reach(block: SpaceTimeBlock, tokens) -> np.ndarray:
 
 def test_tokens_see_their_frame_and_then_their_place_in_time(tokens):
     assert reach(make_block(False), tokens).tolist() == [[0] * N, [1] * N, [0] * N]
+    block = make_block(True)
+    # In time it is silent at the start.
+    assert reach(block, tokens).tolist() == [[0] * N, [1] * N, [0] * N]
+    block.time.project.kernel.assign(tf.eye(C, dtype=tf.float64))
     # What a token has seen in its own frame, its place sees in all frames.
-    assert reach(make_block(True), tokens).tolist() == [[1] * N] * F
+    assert reach(block, tokens).tolist() == [[1] * N] * F
 
 
 def test_tokens_of_all_frames_see_the_context(tokens):
