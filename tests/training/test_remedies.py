@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.tokens import text_config
 from tests.training.runs import resolved
 from tgan_tf.training.health import Diagnosis
 from tgan_tf.training.remedies import TrainingDiverged, choose, describe, options_in_force
@@ -48,6 +49,12 @@ def test_penalties_double_and_the_training_goes_on() -> None:
     row = chosen("oscillation", r1_gamma=0.3, r2_gamma=0.0)
     assert row["options"] == {"r1_gamma": 0.6, "r2_gamma": 0.05}
     assert (row["step"], row["back_to_step"]) == (20, None)
+
+
+def test_what_takes_no_penalty_gets_none() -> None:
+    rewards = {"token_gradient": "score", "r1_gamma": 0, "r2_gamma": 0}
+    config = text_config(**rewards, remedies=("penalty",))
+    assert choose([sick("oscillation")], config, (), (0,)) is None
 
 
 def test_policies_of_augmentation_are_added_one_by_one() -> None:

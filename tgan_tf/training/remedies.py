@@ -123,6 +123,8 @@ def _change(action: str, diagnosis: Diagnosis, config: Config) -> Options:
         names = ["g_lr"] if diagnosis.name in _COLLAPSES else ["g_lr", "d_lr"]
         return {name: _value(config, name) * _RATE_FACTOR for name in names}
     if action == "penalty":
+        if config.objective.rewards_tokens:
+            return {}  # it has none
         return {
             name: max(_value(config, name) * _PENALTY_FACTOR, _FIRST_PENALTY)
             for name in ("r1_gamma", "r2_gamma")
