@@ -5,11 +5,11 @@
     python -m benchmarks.tts_gan --run=runs/00000-slow-tts_gan
 
 Of each channel of a series there are seven features: median, mean, standard deviation, variance,
-root mean square, maximum and minimum. Generated and held-out series are paired at random; a pair's
-channels are compared by the cosine similarity of their features and by the Jensen-Shannon distance
-(natural logarithm) of the same, scaled to sum to one. Means over channels and pairs. Beside them
-stand two halves of the real series, which is what a perfect generator has, and the published
-numbers. How the paper pairs series is not said there, so compare with the real halves first.
+root mean square, maximum and minimum. Generated and held-out series are paired as they come; the
+channels of a pair are compared by the cosine similarity of their features and by the Jensen-Shannon
+distance (natural logarithm) of the same, scaled to sum to one. Means over channels and pairs.
+Beside them stand as many training series, which is what a perfect generator has, and the published
+numbers. How the paper pairs series is not known here, so compare with those real series first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from absl import flags
 
 from tgan_tf import command
 from tgan_tf.files import replacing
-from tgan_tf.quiet import start_tensorflow
 
 _HAIR = 1e-6
 PUBLISHED = {"TTS-GAN, published": (0.9936, 0.0980)}
@@ -64,10 +63,9 @@ def similarity(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
 
 def run(values: flags.FlagValues) -> None:
     """Measures, writes and prints the table."""
-    start_tensorflow()
+    sampler = command.load_run(values)  # starts TensorFlow, quietly
     from tgan_tf.data.sources import load_source
 
-    sampler = command.load_run(values)
     data = sampler.config.data
     if data.dataset != "sines:slow":
         raise ValueError(f"--run: of {data.dataset}; the published numbers are of sines:slow")
