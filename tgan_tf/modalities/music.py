@@ -74,9 +74,7 @@ class MusicModality(Modality):
     def encode(self, samples: tf.Tensor) -> tf.Tensor:
         """uint8 [B, T, V] to float32 [B, T, V, C] of zeros and ones."""
         tokens = tf.cast(samples, tf.int32)
-        # The last token that is no hold is in the greatest sum of its number and itself.
-        numbers = 256 * tf.range(tokens.shape[1])[:, tf.newaxis]
-        sounding = running_maximum(tf.where(tokens == HOLD, 0, numbers + tokens)) % 256
+        sounding = _last_begun(tokens, HOLD, 256)
         index = tf.where(sounding == REST, 0, sounding - (self.lowest - 1))
         onset = tf.cast((tokens != HOLD) & (tokens != REST), tf.float32)
         one_hot = tf.one_hot(index, self.signal_shape[-1] - 1)
@@ -201,11 +199,8 @@ class MusicModality(Modality):
         """What sounds at each token, a hold or not: int32 [B, T] to the same, 0 being a rest."""
         steps, voices, _ = self.signal_shape
         length, kinds = self.sequence_shape
-        tokens = tf.reshape(tokens, (-1, steps, voices))
-        # The last token that is no hold is in the greatest sum of its number and itself.
-        numbers = kinds * tf.range(steps)[:, tf.newaxis]
-        begun = running_maximum(tf.where(tf.equal(tokens, kinds - 1), 0, numbers + tokens))
-        return tf.reshape(begun % kinds, (-1, length))
+        begun = _last_begun(tf.reshape(tokens, (-1, steps, voices)), kinds - 1, kinds)
+        return tf.reshape(begun, (-1, length))
 
     def decode(self, values: tf.Tensor) -> tf.Tensor:
         """[B, T, V, C] to uint8 [B, T, V]; a pitch that stays and has no onset is held."""
@@ -273,6 +268,13 @@ class MusicModality(Modality):
             if player:
                 player.play(paths[-1], folder / f"{stem}.wav")
         return paths
+
+
+def _last_begun(tokens: tf.Tensor, hold: int, kinds: int) -> tf.Tensor:
+    """Of int32 [B, T, V] below ``kinds``, the last so far that is no hold; 0: there was none."""
+    # It is in the greatest sum of its number and itself.
+    numbers = kinds * tf.range(tokens.shape[1])[:, tf.newaxis]
+    return running_maximum(tf.where(tf.equal(tokens, hold), 0, numbers + tokens)) % kinds
 
 
 def _straight(hard: tf.Tensor, soft: tf.Tensor) -> tf.Tensor:
