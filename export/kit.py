@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-_PLURALS = {"image": "pictures", "video": "clips"}
+from tgan_tf.data.vocabulary import ends, poem_lines
+
+_PLURALS = {
+    "image": "pictures",
+    "video": "clips",
+    "text": "texts",
+    "music": "music",
+    "series": "time series",
+}
+# By which what is made token by token is steered.
+STEERING = ("temperature", "top_k", "top_p", "prefix")
 DESCRIPTION = "model.json"  # beside the model in every kit
 
 
@@ -49,27 +59,48 @@ def describe(
     asked = set(details.get_input_details()) - {"seed", "truncation", "guidance", *conditions}
     if asked or not set(details.get_output_details()) <= set(shows):
         raise ValueError(
-            f"--model={model}: this app shows {' and '.join(_PLURALS[kind] for kind in shows)} and"
+            f"--model={model}: this app shows {', '.join(_PLURALS[kind] for kind in shows)} and"
             f" has controls for {', '.join(conditions)}; the model takes"
             f" {', '.join(details.get_input_details())} and makes"
-            f" {', '.join(details.get_output_details())}. python -m export.web shows pictures"
-            " and clips of classes, attributes, vectors, captions; else use the file with LiteRT"
+            f" {', '.join(details.get_output_details())}. python -m export.web shows samples of any"
+            " kind, of classes, attributes, vectors, captions; else use the file with LiteRT"
         )
     if (batch := int(details.get_input_details()["seed"]["shape"][0])) != 1:
         raise ValueError(f"--model={model} has a batch of {batch}; export it with --batch_size=1")
     config = values["config"]
-    guided = "guidance" in details.get_input_details()
+    inputs = details.get_input_details()
     return {
         "title": title or config["run"]["name"] or config["data"]["dataset"],
-        "guided": guided,
-        "frame_rate": config["data"]["frame_rate"],
+        "guided": "guidance" in inputs,
+        "steered": "temperature" in inputs,
+        "begun": "prefix" in inputs,
+        **of_samples(config["data"], values["sample_shape"]),
         "attribute_names": config["data"]["attribute_names"],
         "vector_width": config["data"]["vector_width"],
         "captions": config["data"]["captions"],
-        **{
-            name: values[name]
-            for name in ("modality", "sample_shape", "latent_dim", "class_names", "step")
-        },
+        **{name: values[name] for name in ("latent_dim", "class_names", "step")},
+    }
+
+
+def of_samples(data: Mapping[str, Any], shape: Sequence[int]) -> dict[str, Any]:
+    """What a page must know to show samples.
+
+    Args:
+        data: the section of the model's configuration; empty: another project's model.
+        shape: of a sample.
+    """
+    vocabulary = data.get("vocabulary", [])
+    modality = data.get("modality", "image")
+    is_text = modality == "text"
+    return {
+        "modality": modality,
+        "sample_shape": list(shape),
+        "frame_rate": data.get("frame_rate", 1),
+        "vocabulary": vocabulary,
+        "channel_mean": data.get("channel_mean", []),
+        "channel_std": data.get("channel_std", []),
+        "text_ends": is_text and ends(vocabulary),
+        "text_lines": poem_lines(data["dataset"]) if is_text else 0,
     }
 
 

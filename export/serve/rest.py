@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from google.protobuf import json_format
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from tensorflow_serving.apis import get_model_metadata_pb2
 
+from export.kit import of_samples
 from export.serve import rpc
 from export.serve.codec import parse_json, to_json
 from export.serve.engine import Engine
@@ -20,7 +21,9 @@ from export.serve.errors import Code, ServingError
 from export.serve.servable import Servable
 
 PAGE = Path(__file__).parent / "page"
-PLAYER = PAGE.parents[1] / "web" / "page" / "play.js"
+# What this page shares with that of `export.web`.
+SHARED = PAGE.parents[1] / "web" / "page"
+_SHARED_FILES = ("curves.js", "music.js", "play.js", "samples.js", "text.js")
 _PATH = re.compile(
     r"/v1/models/(?P<name>[^/:]+)"
     r"(?:/versions/(?P<version>\d{1,18})|/labels/(?P<label>[^/:]+))?"
@@ -45,7 +48,8 @@ async def start(engine: Engine, host: str, port: int, grace_s: float) -> tuple[w
     app.router.add_get("/", _page)
     app.router.add_get("/page/models.json", _models)
     app.router.add_get(r"/page/card/{name}/{file}", _card)
-    app.router.add_get("/page/play.js", _player)
+    for name in _SHARED_FILES:
+        app.router.add_get(f"/page/{name}", _shared)
     app.router.add_static("/page/", PAGE)
     app.router.add_get("/monitoring/prometheus/metrics", _metrics)
     app.router.add_route("*", "/v1/models/{rest:.+}", _model)
@@ -152,9 +156,8 @@ async def _page(request: web.Request) -> web.FileResponse:
     return web.FileResponse(PAGE / "index.html")
 
 
-async def _player(request: web.Request) -> web.FileResponse:
-    """What this page shares with that of `export.web`."""
-    return web.FileResponse(PLAYER)
+async def _shared(request: web.Request) -> web.FileResponse:
+    return web.FileResponse(SHARED / request.path.rpartition("/")[2])
 
 
 async def _models(request: web.Request) -> web.Response:
@@ -166,7 +169,8 @@ async def _models(request: web.Request) -> web.Response:
         servable = model.get()
         info = servable.info()
         data = info.get("config", {}).get("data", {})
-        is_text = data.get("modality") == "text"
+        outputs = info.get("signatures", {}).get("sample", {}).get("outputs", {})
+        shape = outputs[data["modality"]]["shape"][1:] if outputs else []
         entries.append(
             {
                 "name": name,
@@ -178,21 +182,11 @@ async def _models(request: web.Request) -> web.Response:
                 "attribute_names": data.get("attribute_names", []),
                 "captions": info.get("captions", []),
                 "directions": info.get("directions", []),
-                # Of texts, so that the page can tell the numbers of what they begin with.
-                "vocabulary": data.get("vocabulary", []) if is_text else [],
-                "tokens": data["shape"][0] if is_text else 0,
-                "frames": _frames(info),
-                "frame_rate": data.get("frame_rate", 1),
+                **of_samples(data, shape),
                 "has_card": all((servable.path / file).is_file() for file in _CARD_FILES),
             }
         )
     return _json({"models": entries})
-
-
-def _frames(info: Mapping[str, Any]) -> int:
-    """Of a clip; 0 of other samples."""
-    outputs = info.get("signatures", {}).get("sample", {}).get("outputs", {})
-    return outputs["video"]["shape"][1] if "video" in outputs else 0
 
 
 async def _card(request: web.Request) -> web.StreamResponse:

@@ -9,7 +9,7 @@ from typing import Any
 
 from absl import flags
 
-from export.kit import DESCRIPTION, describe, replacing_folder, write_model
+from export.kit import DESCRIPTION, STEERING, describe, replacing_folder, write_model
 from tgan_tf import command
 
 PAGE = Path(__file__).parent / "page"
@@ -78,7 +78,12 @@ def build(model: Path, out: Path, title: str = "", litert: str = "", encoder: st
         FileExistsError: ``out`` is something else.
         ValueError: the model has no metadata, another batch or inputs that have no controls.
     """
-    info = describe(model, title, ("image", "video"), ("label", "attributes", "condition"))
+    info = describe(
+        model,
+        title,
+        ("image", "video", "text", "music", "series"),
+        ("label", "attributes", "condition", *STEERING),
+    )
     texts = _text_encoder(model, info, encoder)
     with replacing_folder(out, DESCRIPTION, "site") as beside:
         packages = Path(litert).expanduser() if litert else install()

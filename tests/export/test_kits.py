@@ -25,13 +25,18 @@ from ai_edge_litert.interpreter import Interpreter
 from export.android import __main__ as android
 from export.web.__main__ import build
 from tests.export.browser import Page
+from tests.export.rolls import assert_shows
 from tests.exporting.samplers import ATTRIBUTES, make_clip_sampler, make_sampler, make_told
 from tests.language import bert
+from tests.tokens import WORDS, music_config, text_config, token_generator
 from tgan_tf.exporting import flatbuffer, to_tflite
 from tgan_tf.exporting.portable_random import normal_numpy
 from tgan_tf.exporting.text_encoder import to_text_encoder
 from tgan_tf.exporting.tflite import convert
 from tgan_tf.inference import Sampler
+from tgan_tf.modalities.midi import read_back
+from tgan_tf.modalities.music import MusicModality
+from tgan_tf.modalities.text import TextModality
 
 EXPORT = Path(__file__).parents[2] / "export"
 # Seed, class, truncation.
@@ -238,6 +243,66 @@ class TestBrowser:
         wanted = sampler.sample([0], vector, 1.0, 2.0)[0].astype(int)
         assert np.abs(made - wanted).max() <= 2
         assert np.abs(sampler.sample([0], text="sat!", guidance=2.0)[0] - wanted).max() > 10
+
+    def test_texts(self, browser, tmp_path):
+        config = text_config()
+        sampler = Sampler(config, token_generator(config), TextModality(config), step=70)
+        (tmp_path / "poems.tflite").write_bytes(convert(sampler, 1))
+        words = "document.querySelector('#grid figure:nth-child(2) .words').textContent"
+        with served(tmp_path / "poems.tflite", "") as address, browser.page(address) as page:
+            assert page.evaluate(words) == sampler.modality.texts(sampler.sample([1], 0))[0]
+            change(page, set_value("#temperature", 0.5) + set_value("#prefix", "春風"))
+            made = sampler.sample([1], 0, temperature=0.5, prefix="春風")
+            assert page.evaluate(words) == sampler.modality.texts(made)[0]
+            page.evaluate(set_value("#prefix", "x"))
+            page.wait("document.body.textContent.includes('not in the vocabulary')")
+
+    def test_texts_end(self, site, browser):
+        """As ``TextModality.texts`` has it, where they end at different places."""
+        samples = np.array([[2, 3, 0, 4, 0], [0, 2, 3, 4, 5], [2, 2, 3, 4, 5]], np.int32)
+        texts = TextModality(text_config(WORDS, 5)).texts(samples)
+        info = {"vocabulary": WORDS, "text_ends": True, "text_lines": 0}
+        script = (
+            "(async () => { const { words } = await import('./text.js'); return"
+            f" {samples.tolist()}.map((row) => words(row, {json.dumps(info)})); }})()"
+        )
+        with browser.page(site) as page:
+            assert page.evaluate(script) == texts
+
+    def test_music(self, browser, tmp_path):
+        """Seen as a piano roll, kept as a MIDI file, and played."""
+        config = music_config(given_voices=())
+        sampler = Sampler(config, token_generator(config), MusicModality(config), step=70)
+        (tmp_path / "tunes.tflite").write_bytes(convert(sampler, 1))
+        caption = "document.querySelector('#grid figure:nth-child(2) figcaption')"
+        with served(tmp_path / "tunes.tflite", "") as address, browser.page(address) as page:
+            (roll,) = page.frames("#grid figure:nth-child(2) canvas", 1, (12, 80))
+            file = page.evaluate(
+                f"fetch({caption}.querySelector('a').href).then((file) => file.arrayBuffer())"
+                ".then((bytes) => Array.from(new Uint8Array(bytes)))"
+            )
+            button = f"{caption}.querySelector('button')"
+            for word in ("Stop", "Play"):
+                page.evaluate(f"{button}.click()")
+                assert page.evaluate(f"{button}.textContent") == word
+        window = sampler.sample([1], 0)[0]  # [16, 2]
+        np.testing.assert_array_equal(read_back(bytes(file), (16, 2)), window)
+        assert_shows(roll, window, 63)
+
+    def test_series(self, site, browser):
+        """A value lies where its deviation from the mean says."""
+        script = (
+            "(async () => { const { draw } = await import('./samples.js');"
+            " const canvas = document.createElement('canvas');"
+            " draw(canvas, [10, 13, 10], { modality: 'series', sample_shape: [3, 1],"
+            " channel_mean: [10], channel_std: [2] });"
+            " const context = canvas.getContext('2d');"
+            " return Array.from(context.getImageData(144, 0, 1, 192).data); })()"
+        )
+        with browser.page(site) as page:
+            column = np.array(page.evaluate(script)).reshape(192, 4)
+        (blue,) = np.nonzero((column[:, 2] - column[:, 0]) > 100)
+        assert abs(blue.mean() - 192 * (1 - 0.5) / 2) < 2  # half-way to the edge
 
 
 class TestSite:

@@ -34,6 +34,7 @@ from tensorflow_serving.apis import (
 )
 
 from export.serving.client import Client, ClientError
+from tests.export.rolls import assert_shows
 from tests.export.servers import ROOT, free_port, serving
 from tests.exporting.samplers import (
     ATTRIBUTES,
@@ -43,11 +44,12 @@ from tests.exporting.samplers import (
     make_sampler,
     make_told,
 )
-from tests.tokens import text_config, token_generator
+from tests.tokens import music_config, text_config, token_generator
 from tgan_tf.control import find
 from tgan_tf.exporting import saved_model, to_saved_model
 from tgan_tf.inference import Sampler
 from tgan_tf.modalities.image import ImageModality
+from tgan_tf.modalities.music import MusicModality
 from tgan_tf.modalities.text import TextModality
 
 GUIDED = {"condition_dropout": 0.1}
@@ -76,12 +78,19 @@ def poems() -> Sampler:
     return Sampler(config, token_generator(config), TextModality(config), step=70)
 
 
+@functools.cache
+def tunes() -> Sampler:
+    """A bar of music."""
+    config = music_config(g_tokens="at_once", given_voices=())
+    return Sampler(config, token_generator(config), MusicModality(config), step=70)
+
+
 @pytest.fixture(scope="module")
 def models(tmp_path_factory, emoji) -> Path:
     """Versions 1 and 2 of one model, of attributes, of captions, of texts; the folder of all."""
     folder = tmp_path_factory.mktemp("models")
     samplers = {"pets": pets(), "faces": make_sampler(0, **ATTRIBUTES), "emoji": emoji}
-    samplers |= {"poems": poems(), "clips": make_clip_sampler()}
+    samplers |= {"poems": poems(), "clips": make_clip_sampler(), "tunes": tunes()}
     with pytest.MonkeyPatch.context() as patch:
         # With Keras they are compared through the server.
         patch.setattr(saved_model, "check", lambda *_: {})
@@ -99,6 +108,7 @@ def models(tmp_path_factory, emoji) -> Path:
           config { name: "emoji" base_path: "emoji" }
           config { name: "poems" base_path: "poems" }
           config { name: "clips" base_path: "clips" }
+          config { name: "tunes" base_path: "tunes" }
         }"""
     )
     return folder
@@ -603,6 +613,10 @@ class TestPage:
             shown = page.frames("#grid canvas", 4, (8, 16))
             page.evaluate("document.getElementById('film').click()")
             page.wait("document.getElementById('film-canvas').width === 16")
+            change(model=5)
+            (roll,) = page.frames("#grid canvas", 1, (12, 80))
+            assert page.evaluate("document.querySelector('#grid a').download") == "seed7.mid"
+        assert_shows(roll, tunes().sample([7], 0, truncation=0.7)[0], 63)
         clip = make_clip_sampler().sample([7], truncation=0.7)[0].astype(int)  # [4, 8, 16, 1]
         errors = np.abs(shown[:, np.newaxis] - clip).max(axis=(2, 3, 4))  # [4, 4]
         assert (errors.min(axis=0) <= 1).all()

@@ -17,6 +17,17 @@ from tgan_tf.config import ConfigError
 END, UNKNOWN = "", "\ufffd"
 TOKENIZERS = ("characters", "bpe")
 _GAP = "\u2581"  # what stands for a space in a piece
+_POEM_LINES = 4
+
+
+def ends(vocabulary: Sequence[str]) -> bool:
+    """Whether token 0 ends a text."""
+    return END in vocabulary[:1]
+
+
+def poem_lines(dataset: str) -> int:
+    """Lines of each text of a source, `--dataset`; 0: they have none of one length."""
+    return _POEM_LINES if dataset.partition(":")[0] == "poems" else 0
 
 
 def split_characters(texts: Iterable[str]) -> list[list[str]]:

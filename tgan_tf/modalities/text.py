@@ -10,12 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from tgan_tf.config import Config, ConfigError
-from tgan_tf.data.vocabulary import END, UNKNOWN
+from tgan_tf.data.vocabulary import UNKNOWN, ends, poem_lines
 from tgan_tf.files import replacing
 from tgan_tf.modalities import pages_of_text
 from tgan_tf.modalities.base import Modality, file_stems
 
-_POEM_LINES = 4
 _MARKS = ("，", "。\n", "，", "。")  # after each line of a poem
 
 
@@ -46,10 +45,10 @@ class TextModality(Modality):
         self.sample_shape = self.signal_shape[:1]
         self.vocabulary = data.vocabulary
         self.sequence_shape = (self.signal_shape[0], self.signal_shape[-1])
-        self.ends = END in data.vocabulary[:1]
+        self.ends = ends(data.vocabulary)
         if UNKNOWN in data.vocabulary[:2]:  # what a real text has where a rare character was
             self.forbidden = np.array([[token == UNKNOWN for token in data.vocabulary]])
-        self.lines = _POEM_LINES if data.dataset.partition(":")[0] == "poems" else 0
+        self.lines = poem_lines(data.dataset)
         self._strings = np.array(data.vocabulary, object)
 
     def encode(self, samples: tf.Tensor) -> tf.Tensor:

@@ -1,6 +1,9 @@
 // A served generator: everything is asked for by REST, as any client would.
 
-import { picture, play, show } from '/page/play.js';
+import { silence } from '/page/music.js';
+import { play, show } from '/page/play.js';
+import { draw, fill, label, makeFigure } from '/page/samples.js';
+import { prefix } from '/page/text.js';
 
 const COUNT = 24; // samples in the grid
 const FRAMES = 24; // of the film, from seed to seed
@@ -16,53 +19,40 @@ async function predict(signature_name, inputs) {
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ signature_name, inputs }),
   });
-  const values = await answer.json();
-  if (!answer.ok) throw new Error(values.error ?? `status ${answer.status}`);
-  return values.outputs;
+  const reply = await answer.json();
+  if (!answer.ok) throw new Error(reply.error ?? `status ${answer.status}`);
+  return reply.outputs;
 }
 
 const takes = (signature, input) => (model.inputs[signature] ?? []).includes(input);
-const isText = () => !model.inputs.sample_png && Boolean(model.inputs.sample_text);
-const sampling = () => (isText() ? 'sample_text' : 'sample_png');
-const fill = (value, count) => Array(count).fill(value);
+// By modality: what asks for samples. Pictures come as files, texts as words.
+const SAMPLING = { image: 'sample_png', video: 'sample_png', text: 'sample_text', music: 'sample', series: 'sample' };
+const sampling = () => SAMPLING[model.modality];
+const repeat = (value, count) => Array(count).fill(value);
 const number = (id) => Number($(id).value);
 const seedAt = (offset) => (Math.trunc(number('seed')) + offset) | 0;
 
 /** Truncation and, where the model takes it, guidance. */
 const controls = (signature, count) => ({
-  truncation: fill(number('truncation'), count),
-  ...(takes(signature, 'guidance') ? { guidance: fill(number('guidance'), count) } : {}),
+  truncation: repeat(number('truncation'), count),
+  ...(takes(signature, 'guidance') ? { guidance: repeat(number('guidance'), count) } : {}),
 });
 
-/** How texts that are made token by token are chosen, and what they begin with. */
-const steering = (signature, count) => (takes(signature, 'temperature') ? {
-  temperature: fill(number('temperature'), count),
-  top_k: fill(0, count),
-  top_p: fill(number('top-p'), count),
-  prefix: fill(prefix($('prefix').value), count),
-} : {});
-
-/** Text -> the numbers of its tokens, the longest that fit first; -1 where none is given. */
-function prefix(text) {
-  const numbers = new Map(model.vocabulary.map((token, i) => [token, i]));
-  const longest = model.vocabulary.reduce((most, token) => Math.max(most, [...token].length), 0);
-  const rest = [...text];
-  const found = [];
-  while (rest.length) {
-    let size = Math.min(longest, rest.length);
-    while (size && !numbers.has(rest.slice(0, size).join(''))) size--;
-    if (!size) throw new Error(`“${rest[0]}” is not in the vocabulary of the model`);
-    found.push(numbers.get(rest.splice(0, size).join('')));
-  }
-  if (found.length > model.tokens) throw new Error(`texts have at most ${model.tokens} tokens`);
-  return [...found, ...fill(-1, model.tokens - found.length)];
-}
+/** How tokens that are drawn one after another are chosen, and what texts begin with. */
+const steering = (signature, count) => ({
+  ...(takes(signature, 'temperature') ? {
+    temperature: repeat(number('temperature'), count),
+    top_k: repeat(0, count),
+    top_p: repeat(number('top-p'), count),
+  } : {}),
+  ...(takes(signature, 'prefix') ? { prefix: repeat(prefix($('prefix').value, model), count) } : {}),
+});
 
 /** What to make: a class, attributes, or a caption; `end` is that of an interpolation. */
 const condition = async (signature, count, end = '') => ({
-  ...(takes(signature, `label${end}`) ? { [`label${end}`]: fill(number('class'), count) } : {}),
-  ...(takes(signature, `attributes${end}`) ? { [`attributes${end}`]: fill(checked(), count) } : {}),
-  ...(takes(signature, `condition${end}`) ? { [`condition${end}`]: fill(await vector(), count) } : {}),
+  ...(takes(signature, `label${end}`) ? { [`label${end}`]: repeat(number('class'), count) } : {}),
+  ...(takes(signature, `attributes${end}`) ? { [`attributes${end}`]: repeat(checked(), count) } : {}),
+  ...(takes(signature, `condition${end}`) ? { [`condition${end}`]: repeat(await vector(), count) } : {}),
 });
 
 let read = {}; // the caption that was encoded last
@@ -80,21 +70,18 @@ async function vector() {
 const checked = () => [...$('attributes').querySelectorAll('input')].map((box) => Number(box.checked));
 const strengths = () => [...$('sliders').querySelectorAll('input')].map((slider) => Number(slider.value));
 
-/** Puts one sample, [H, W, C] or a clip [F, H, W, C] of 0 to 255, on a canvas. */
-function draw(canvas, sample) {
-  const clip = model.frames ? sample : [sample];
-  show(canvas, clip.map((rows) => picture(rows.flat(2), [rows.length, rows[0].length, rows[0][0].length])));
-}
-
-/** The same of a PNG file; of a clip, one with all frames side by side. */
+/** Puts a PNG file on a canvas; of a clip, one with all frames side by side. */
 async function drawPng(canvas, { b64 }) {
   const bytes = Uint8Array.from(atob(b64), (character) => character.charCodeAt(0));
   const strip = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
-  const count = model.frames || 1;
+  const count = model.modality === 'video' ? model.sample_shape[0] : 1;
   const [width, height] = [strip.width / count, strip.height];
   const frames = [...Array(count).keys()].map((f) => createImageBitmap(strip, f * width, 0, width, height));
   show(canvas, await Promise.all(frames));
 }
+
+/** Those of a sample, one after another; words are words. */
+const values = (sample) => (typeof sample === 'string' ? sample : sample.flat(Infinity));
 
 let asked = 0;
 let busy = false;
@@ -121,8 +108,8 @@ async function drawGrid() {
 }
 
 async function drawOnce() {
-  if (!(model.inputs.sample_png || isText()) || (takes('sample_png', 'condition') && !takes('encode', 'text'))) {
-    throw new Error('this page shows pictures and clips, of classes, attributes and captions, and texts: ask by REST for others');
+  if (!takes(sampling(), 'seed') || (takes(sampling(), 'condition') && !takes('encode', 'text'))) {
+    throw new Error('this page shows what this project exports, of classes, attributes and captions: ask by REST for others');
   }
   const moved = strengths();
   const edited = moved.some((value) => value !== 0);
@@ -134,14 +121,17 @@ async function drawOnce() {
     ...controls(signature, COUNT),
     ...(await condition(signature, COUNT)),
     ...steering(signature, COUNT),
-    ...(edited ? { strengths: fill(moved, COUNT) } : {}),
+    ...(edited ? { strengths: repeat(moved, COUNT) } : {}),
   });
   const ms = (performance.now() - started).toFixed(0);
   await Promise.all(outputs.map(async (sample, i) => {
-    const [canvas, words, caption] = $('grid').children[i].children;
-    words.textContent = isText() ? sample : '';
-    if (!isText()) await (edited ? draw : drawPng)(canvas, sample);
-    caption.textContent = `seed ${seeds[i]}`;
+    const figure = $('grid').children[i];
+    if (sample.b64) {
+      await drawPng(figure.firstElementChild, sample);
+      label(figure, model, seeds[i]);
+    } else {
+      fill(figure, values(sample), model, seeds[i]);
+    }
   }));
   $('status').className = '';
   $('status').textContent = `${COUNT} samples in ${ms} ms, version ${model.version}`;
@@ -156,8 +146,8 @@ async function film() {
   try {
     for (let from = 0; filming; from++) {
       const frames = await predict('interpolate', {
-        seed_a: fill(seedAt(from), FRAMES),
-        seed_b: fill(seedAt(from + 1), FRAMES),
+        seed_a: repeat(seedAt(from), FRAMES),
+        seed_b: repeat(seedAt(from + 1), FRAMES),
         t: [...Array(FRAMES).keys()].map((frame) => frame / FRAMES),
         ...controls('interpolate', FRAMES),
         ...(await condition('interpolate', FRAMES, '_a')),
@@ -165,7 +155,7 @@ async function film() {
       });
       for (const frame of frames) {
         if (!filming) break;
-        draw($('film-canvas'), frame);
+        draw($('film-canvas'), values(frame), model);
         await new Promise((next) => setTimeout(next, 40));
       }
     }
@@ -184,6 +174,7 @@ function fail(error) {
 function choose(index) {
   model = models[index];
   if (filming) film(); // not of another model
+  silence();
   document.title = $('title').textContent = model.name;
   const classes = model.class_names.length ? model.class_names : [...Array(model.num_classes).keys()];
   $('class').replaceChildren(...classes.map((name, i) => new Option(name, i)));
@@ -199,11 +190,13 @@ function choose(index) {
     return row;
   }));
   $('guidance-row').hidden = !takes(sampling(), 'guidance');
-  for (const id of ['prefix', 'temperature', 'top-p']) $(`${id}-row`).hidden = !takes(sampling(), 'temperature');
-  $('grid').className = isText() ? 'texts' : '';
-  for (const canvas of $('grid').querySelectorAll('canvas')) canvas.hidden = isText();
-  $('film').hidden = isText();
-  const directions = isText() ? [] : model.directions;
+  for (const id of ['temperature', 'top-p']) $(`${id}-row`).hidden = !takes(sampling(), 'temperature');
+  $('prefix-row').hidden = !takes(sampling(), 'prefix');
+  $('grid').replaceChildren(...repeat(0, COUNT).map(makeFigure));
+  $('grid').className = model.modality;
+  const isDrawn = model.modality !== 'text';
+  $('film').hidden = !isDrawn;
+  const directions = isDrawn ? model.directions : [];
   $('directions').hidden = !directions.length;
   $('sliders').replaceChildren(...directions.map((name) => {
     const row = document.createElement('label');
@@ -222,12 +215,6 @@ try {
   if (!models.length) throw new Error('no model is loaded');
   models.forEach((entry, i) => $('model').add(new Option(entry.name, i)));
   $('model-row').hidden = models.length < 2;
-  $('grid').replaceChildren(...[...Array(COUNT)].map(() => {
-    const figure = document.createElement('figure');
-    const words = Object.assign(document.createElement('p'), { className: 'words' });
-    figure.append(document.createElement('canvas'), words, document.createElement('figcaption'));
-    return figure;
-  }));
   const ids = ['class', 'caption', 'seed', 'truncation', 'guidance', 'prefix', 'temperature', 'top-p'];
   for (const id of ids) $(id).addEventListener('input', drawGrid);
   $('model').addEventListener('input', () => choose(number('model')));

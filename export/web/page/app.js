@@ -4,12 +4,16 @@
 // ?check=SEED,CLASS,TRUNCATION makes that one picture and writes its bytes into the page, for tests.
 
 import { loadAndCompile, loadLiteRt, Tensor } from '@litertjs/core';
-import { picture, play, show } from './play.js';
+import { silence } from './music.js';
+import { play } from './play.js';
 import { arc, normal } from './random.js';
+import { draw, fill, makeFigure } from './samples.js';
+import { prefix } from './text.js';
 import { wordPiece } from './wordpiece.js';
 
 const COUNT = 24; // samples in the grid
 const FRAMES = 24; // of the film, from seed to seed
+const PLURALS = { image: 'pictures', video: 'clips', text: 'texts', music: 'windows', series: 'series' };
 
 const $ = (id) => document.getElementById(id);
 let model, info, encoder, tokens;
@@ -27,6 +31,7 @@ async function run(signature, inputs, network = model) {
 }
 
 const floats = (values) => [Float32Array.from(values), [1, values.length]];
+const number = (value) => [Float32Array.of(value), [1]];
 const boxes = (id) => [...$(id).querySelectorAll('input')];
 
 let read = {}; // the caption that was encoded last
@@ -50,28 +55,33 @@ async function condition() {
   return {};
 }
 
-/** uint8 [H, W, C] of a seed; of video [F, H, W, C]. */
+/** How tokens that are drawn one after another are chosen, and what texts begin with. */
+function steering() {
+  return {
+    ...(info.steered ? {
+      temperature: number($('temperature').value),
+      top_k: [Int32Array.of(0), [1]],
+      top_p: number($('top-p').value),
+    } : {}),
+    ...(info.begun ? { prefix: [Int32Array.from(prefix($('prefix').value, info)), [1, info.sample_shape[0]]] } : {}),
+  };
+}
+
+/** The values of a seed's sample, of info.sample_shape. */
 function sample(seed, given, truncation) {
   return run('sample', {
     seed: [Int32Array.of(seed), [1]],
-    truncation: [Float32Array.of(truncation), [1]],
-    ...(info.guided ? { guidance: [Float32Array.of(Number($('guidance').value)), [1]] } : {}),
+    truncation: number(truncation),
+    ...(info.guided ? { guidance: number($('guidance').value) } : {}),
+    ...steering(),
     ...given,
   });
 }
 
-/** The same of a noise vector. */
+/** The same of a noise vector; of pictures and clips. */
 async function generate(z, given) {
   const values = await run('generate', { z: [z, [1, z.length]], ...given });
   return Uint8ClampedArray.from(values, (v) => (v + 1) * 127.5);
-}
-
-/** Draws a sample. */
-function draw(canvas, pixels) {
-  const shape = info.sample_shape.slice(-3);
-  const size = shape.reduce((a, b) => a * b);
-  const frames = [...Array(pixels.length / size).keys()];
-  show(canvas, frames.map((f) => picture(pixels.subarray(f * size, (f + 1) * size), shape)));
 }
 
 const settings = () => ({
@@ -84,18 +94,20 @@ let drawing = 0; // a newer request ends an older one
 async function drawGrid() {
   const mine = ++drawing;
   const { seed, truncation } = settings();
-  $('truncation-value').textContent = truncation.toFixed(2);
-  $('guidance-value').textContent = Number($('guidance').value).toFixed(2);
+  for (const output of document.querySelectorAll('output')) {
+    output.textContent = Number(output.previousElementSibling.value).toFixed(2);
+  }
+  silence();
   const given = await condition();
   const started = performance.now();
   for (let i = 0; i < COUNT; i++) {
-    const pixels = await sample((seed + i) | 0, given, truncation);
+    const values = await sample((seed + i) | 0, given, truncation);
     if (mine !== drawing) return;
-    draw($('grid').children[i].querySelector('canvas'), pixels);
-    $('grid').children[i].querySelector('figcaption').textContent = `seed ${(seed + i) | 0}`;
+    fill($('grid').children[i], values, info, (seed + i) | 0);
   }
+  $('status').className = '';
   const each = ((performance.now() - started) / COUNT).toFixed(1);
-  $('status').textContent = `${COUNT} ${info.modality === 'video' ? 'clips' : 'pictures'}, ${each} ms each`;
+  $('status').textContent = `${COUNT} ${PLURALS[info.modality]}, ${each} ms each`;
   document.body.dataset.ready = 'true';
 }
 
@@ -108,17 +120,25 @@ async function film() {
   for (let from = settings().seed; filming; from++) {
     const ends = [normal(from | 0, info.latent_dim), normal((from + 1) | 0, info.latent_dim)];
     for (let frame = 0; frame < FRAMES && filming; frame++) {
-      draw($('film-canvas'), await generate(arc(...ends, frame / FRAMES), await condition()));
+      draw($('film-canvas'), await generate(arc(...ends, frame / FRAMES), await condition()), info);
       await new Promise((done) => setTimeout(done, 40));
     }
   }
 }
 
+function fail(error) {
+  $('status').className = 'error';
+  $('status').textContent = `${error.message ?? error}`;
+}
+
+/** As the controls say now. */
+const redraw = () => drawGrid().catch(fail);
+
 /** A box or a slider with its name. */
 function control(name, options) {
   const row = document.createElement('label');
   const input = Object.assign(document.createElement('input'), options);
-  input.addEventListener('input', drawGrid);
+  input.addEventListener('input', redraw);
   row.append(`${name} `, input);
   return row;
 }
@@ -136,16 +156,17 @@ function build() {
     const slider = { type: 'range', min: -1.5, max: 1.5, step: 0.01, value: start };
     $('vector').replaceChildren(...Array.from({ length: info.vector_width }, (_, i) => control(i, slider)));
   }
-  for (let i = 0; i < COUNT; i++) {
-    const figure = document.createElement('figure');
-    figure.append(document.createElement('canvas'), document.createElement('figcaption'));
-    $('grid').append(figure);
-  }
-  for (const id of ['class', 'caption', 'seed', 'truncation', 'guidance']) $(id).addEventListener('input', drawGrid);
+  $('temperature-row').hidden = $('top-p-row').hidden = !info.steered;
+  $('prefix-row').hidden = !info.begun;
+  $('grid').className = info.modality;
+  $('grid').replaceChildren(...[...Array(COUNT)].map(makeFigure));
+  $('film').hidden = !['image', 'video'].includes(info.modality);
+  const ids = ['class', 'caption', 'seed', 'truncation', 'guidance', 'prefix', 'temperature', 'top-p'];
+  for (const id of ids) $(id).addEventListener('input', redraw);
   $('controls').addEventListener('submit', (event) => event.preventDefault());
   $('more').addEventListener('click', () => {
     $('seed').value = (settings().seed + COUNT) | 0;
-    drawGrid();
+    redraw();
   });
   $('film').addEventListener('click', film);
   $('main').hidden = false;
@@ -175,9 +196,8 @@ try {
   if (info.modality === 'video') play(() => info.frame_rate);
   await (query ? check(query) : drawGrid());
 } catch (error) {
-  $('status').className = 'error';
-  $('status').textContent = location.protocol === 'file:'
+  fail(location.protocol === 'file:'
     ? 'Browsers load no modules from files. Serve this folder: python -m http.server'
-    : `The model cannot be run: ${error.message ?? error}`;
+    : `The model cannot be run: ${error.message ?? error}`);
   throw error;
 }
