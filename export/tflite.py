@@ -8,7 +8,8 @@ image), in four variants: digits.tflite (float32), digits.float16.tflite, digits
 and digits.int8.tflite. Prints a table of quality, size and latency, and keeps it as
 digits.variants.json and .md. The float32 file is kept only if LiteRT computes what Keras does; of
 the others the table says which miss the quality they should have. Takes about 15 seconds. A run
-with captions gets its text encoder too: digits.encoder.tflite, with the list of words beside it.
+with captions gets its text encoder too: digits.encoder.tflite, with the list of words beside it;
+not if it is a SavedModel, since TFLite lacks strings.
 
 Running a file needs ai-edge-litert and NumPy only:
 
@@ -52,10 +53,14 @@ def run(values: flags.FlagValues) -> None:
     print(f"TFLite of step {sampler.step}, batch {values.batch_size}, one thread, in {folder}:\n")
     print(table(rows))
     if encoder := sampler.condition.encoder:
-        from tgan_tf.exporting.text_encoder import to_text_encoder
+        from tgan_tf.exporting.text_encoder import NO_STRINGS, to_text_encoder
+        from tgan_tf.language import SentenceEncoder
 
-        kept = to_text_encoder(encoder, Path(out).with_suffix(".encoder.tflite"))
-        print(f"\nText encoder, from tokens to `condition`: {kept.summary()}")
+        if isinstance(encoder, SentenceEncoder):
+            kept = to_text_encoder(encoder, Path(out).with_suffix(".encoder.tflite"))
+            print(f"\nText encoder, from tokens to `condition`: {kept.summary()}")
+        else:
+            print(f"\nText encoder: {NO_STRINGS}")
 
 
 if __name__ == "__main__":

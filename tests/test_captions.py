@@ -15,7 +15,7 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 import tgan_tf
-from tests.language import bert
+from tests.language import bert, saved
 from tgan_tf import generate
 from tgan_tf.config import ConfigError, DataConfig
 from tgan_tf.data.sources import load_source
@@ -66,6 +66,13 @@ def test_captions_are_vectors(folder):
             np.testing.assert_array_equal(vectors.setdefault(caption, vector), vector)
     assert len(vectors) == 4
     assert source.class_names == ()
+
+
+def test_an_encoder_that_is_a_saved_model(folder):
+    matrix = saved.write(folder / "saved")
+    samples = load_source(DataConfig(**options(folder, text_encoder=str(folder / "saved")))).train
+    expected = [saved.forward(matrix, caption) for caption in samples.captions]
+    np.testing.assert_allclose(samples.labels, expected, atol=1e-6)
 
 
 def test_what_has_no_captions_is_said(folder, tmp_path):

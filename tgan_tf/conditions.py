@@ -22,7 +22,7 @@ from tgan_tf.config import Config, DataConfig
 from tgan_tf.data.types import SampleSet
 from tgan_tf.exporting import portable_random
 from tgan_tf.files import replacing
-from tgan_tf.language import SentenceEncoder, load_encoder
+from tgan_tf.language import TextEncoder, load_encoder
 
 Label = (
     int
@@ -65,7 +65,7 @@ class Condition(abc.ABC):
     dtype: tf.DType = tf.int32
 
     @property
-    def encoder(self) -> SentenceEncoder | None:
+    def encoder(self) -> TextEncoder | None:
         """From text to it; None: text does not stand for it."""
         return None
 
@@ -277,7 +277,7 @@ class _Caption(_Vector):
         self._data = data
 
     @property
-    def encoder(self) -> SentenceEncoder:
+    def encoder(self) -> TextEncoder:
         """Read when the first sentence comes: it has many more weights than the generator."""
         return load_encoder(self._data.text_encoder, self._data.caption_length)
 

@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 
 from export.serve.errors import Code, ServingError, invalid
 from tgan_tf.exporting.warm_up import read_requests
+from tgan_tf.language.operations import register_operations
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -74,6 +75,7 @@ class Servable:
 
     def __init__(self, path: Path) -> None:
         self.path, self.version = path, int(path.name)
+        register_operations()  # a text encoder may consist of them
         self._graph = tf.Graph()
         with self._graph.as_default():
             self._session = tf.compat.v1.Session()

@@ -107,7 +107,8 @@ def build(model: Path, out: Path, title: str = "", litert: str = "", encoder: st
 def _text_encoder(model: Path, info: dict[str, Any], given: str) -> tuple[Path, ...]:
     """The text encoder's file and its list of words; none where there are no captions.
 
-    With it ``info`` gets ``caption_length``, the tokens of a caption.
+    With it ``info`` gets ``caption_length``, the tokens of a caption, and ``caption_words``, how a
+    caption is split.
     """
     if not info["captions"]:
         if given:
@@ -126,10 +127,14 @@ def _text_encoder(model: Path, info: dict[str, Any], given: str) -> tuple[Path, 
     if encoder is None or not encoder.with_suffix(".vocab.txt").is_file():
         raise FileNotFoundError(
             f"--encoder={given}: the text encoder of --model={model} is not there, with its list of"
-            f" words; python -m export.tflite writes {beside[0].name} and .vocab.txt beside"
+            f" words; python -m export.tflite writes {beside[0].name} and .vocab.txt beside, if the"
+            " encoder is no SavedModel"
         )
     from ai_edge_litert.interpreter import Interpreter
 
+    from tgan_tf.exporting.flatbuffer import read_metadata
+
+    info["caption_words"] = read_metadata(encoder.read_bytes())["words"]
     runner = Interpreter(str(encoder)).get_signature_runner("encode")
     info["caption_length"] = int(runner.get_input_details()["tokens"]["shape"][1])
     return encoder, encoder.with_suffix(".vocab.txt")

@@ -34,6 +34,7 @@ from tgan_tf.exporting.portable_random import normal_numpy
 from tgan_tf.exporting.text_encoder import to_text_encoder
 from tgan_tf.exporting.tflite import convert
 from tgan_tf.inference import Sampler
+from tgan_tf.language import WordPiece
 from tgan_tf.modalities.midi import read_back
 from tgan_tf.modalities.music import MusicModality
 from tgan_tf.modalities.text import TextModality
@@ -225,17 +226,28 @@ class TestBrowser:
             "x cat 猫a\u0301!",
             "a " * 20,
             "ŉ" * 101,
+            "a CÁT cÁt Ía İ",
+        ]
+        special = ["[UNK]", "[CLS]", "[SEP]", "[PAD]"]
+        ways = [
+            {"lowercase": lowercase, "strip_accents": strip, "special": special}
+            for lowercase in (True, False)
+            for strip in (True, False)
         ]
         with served(half, "") as address, browser.page(address) as page:
             made = change(page, set_value("#guidance", 2) + set_value("#caption", texts[0]))
             words = page.evaluate(
                 "(async () => { const { wordPiece } = await import('./wordpiece.js');"
                 " const vocabulary = (await (await fetch('vocab.txt')).text()).trim().split('\\n');"
-                f" const tokens = wordPiece(vocabulary, 8);"
-                f" return {json.dumps(texts)}.map((text) => Array.from(tokens(text))); }})()"
+                f" const [ways, texts] = {json.dumps([ways, texts])};"
+                " return ways.map((way) => wordPiece(vocabulary, 8, way))"
+                ".map((tokens) => texts.map((text) => Array.from(tokens(text)))); })()"
             )
+        for made_so, way in zip(words, ways, strict=True):
+            numbers = WordPiece(bert.WORDS, 8, **way)(tf.constant(texts)).numpy()
+            np.testing.assert_array_equal(made_so, numbers)
         expected_words = encoder.tokens(tf.constant(texts)).numpy()
-        np.testing.assert_array_equal(words, expected_words)
+        np.testing.assert_array_equal(words[0], expected_words)
         run = Interpreter(str(path.with_name("emoji.encoder.tflite"))).get_signature_runner(
             "encode"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.special import erf, softmax
@@ -77,6 +78,75 @@ def write(folder: Path, prefix: str = "", **changes: object) -> dict[str, np.nda
     return weights
 
 
+def as_json(folder: Path, **normalizer: object) -> dict[str, Any]:
+    """Puts tokenizer.json, as BERT's is, into the place of vocab.txt; gives what is in it."""
+    (folder / "vocab.txt").unlink(missing_ok=True)
+    ends = [{"SpecialToken": {"id": word, "type_id": 0}} for word in ("[CLS]", "[SEP]")]
+    about = {
+        "added_tokens": [{"id": 0, "content": "[PAD]", "special": True}],
+        "normalizer": {
+            "type": "BertNormalizer",
+            "clean_text": True,
+            "handle_chinese_chars": True,
+            "strip_accents": None,
+            "lowercase": True,
+            **normalizer,
+        },
+        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "post_processor": {
+            "type": "TemplateProcessing",
+            "single": [ends[0], {"Sequence": {"id": "A", "type_id": 0}}, ends[1]],
+        },
+        "model": {
+            "type": "WordPiece",
+            "unk_token": "[UNK]",
+            "continuing_subword_prefix": "##",
+            "max_input_chars_per_word": 100,
+            # In another order than that of the numbers.
+            "vocab": {word: WORDS.index(word) for word in sorted(WORDS)},
+        },
+    }
+    (folder / "tokenizer.json").write_text(json.dumps(about), encoding="utf-8")
+    return about
+
+
+def as_distilbert(folder: Path) -> dict[str, np.ndarray]:
+    """Makes what `write` wrote a DistilBERT; gives BERT's weights, whose types of tokens are 0."""
+    weights = write(folder)
+    about = {
+        "model_type": "distilbert",
+        "activation": "gelu",
+        "dim": WIDTH,
+        "hidden_dim": HIDDEN,
+        "n_heads": HEADS,
+        "n_layers": LAYERS,
+        "max_position_embeddings": PLACES,
+    }
+    (folder / "config.json").write_text(json.dumps(about))
+    tensors = {"distilbert.vocab_transform.bias": ("F32", weights["embeddings.LayerNorm.bias"])}
+    for part in ("word_embeddings", "position_embeddings", "LayerNorm"):
+        for name, value in weights.items():
+            if name.startswith(f"embeddings.{part}."):
+                tensors[f"distilbert.{name}"] = ("F32", value)
+    for layer in range(LAYERS):
+        for own, theirs in {
+            "attention.self.query": "attention.q_lin",
+            "attention.self.key": "attention.k_lin",
+            "attention.self.value": "attention.v_lin",
+            "attention.output.dense": "attention.out_lin",
+            "attention.output.LayerNorm": "sa_layer_norm",
+            "intermediate.dense": "ffn.lin1",
+            "output.dense": "ffn.lin2",
+            "output.LayerNorm": "output_layer_norm",
+        }.items():
+            for kind in ("weight", "bias"):
+                name = f"distilbert.transformer.layer.{layer}.{theirs}.{kind}"
+                tensors[name] = ("F32", weights[f"encoder.layer.{layer}.{own}.{kind}"])
+    write_safetensors(folder / "model.safetensors", tensors)
+    name = "embeddings.token_type_embeddings.weight"
+    return {**weights, name: 0 * weights[name]}
+
+
 def forward(w: dict[str, np.ndarray], tokens: list[int], first: bool = False) -> np.ndarray:
     """One text of any length, without padding: [WIDTH], a unit vector."""
 
@@ -90,6 +160,8 @@ def forward(w: dict[str, np.ndarray], tokens: list[int], first: bool = False) ->
     x = w["embeddings.word_embeddings.weight"][tokens]
     x = x + w["embeddings.position_embeddings.weight"][: len(tokens)]
     x = norm(x + w["embeddings.token_type_embeddings.weight"][0], "embeddings.LayerNorm")
+    if "embeddings_project.weight" in w:
+        x = linear(x, "embeddings_project")
     for layer in range(LAYERS):
         name = f"encoder.layer.{layer}"
         q, k, v = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.language import bert
+from tests.language import bert, saved
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.metrics import sentences
 from tgan_tf.metrics.frechet import frechet_distance
@@ -36,5 +36,13 @@ def test_tells_texts_apart(tmp_path):
     encoder = sentences.Sentences(str(tmp_path / "My-BERT"))
     assert encoder.name == "my_bert"
     some, others = ["a cat sat.", "cats sat", "unknowns sat!"], ["! ! !", "a", "' cat"]
+    assert frechet_distance(encoder(some), encoder(some[::-1])) < 1e-6
+    assert frechet_distance(encoder(some), encoder(others)) > 1e-4
+
+
+def test_a_saved_model_sees_them_too(tmp_path):
+    saved.write(tmp_path)
+    encoder = sentences.Sentences(str(tmp_path))
+    some, others = ["a cat sat", "cat", "sat a"], ["a a a", "dog", "a dog"]
     assert frechet_distance(encoder(some), encoder(some[::-1])) < 1e-6
     assert frechet_distance(encoder(some), encoder(others)) > 1e-4

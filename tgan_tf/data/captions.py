@@ -22,7 +22,7 @@ from tgan_tf.data.reader import Item, Reader
 from tgan_tf.data.types import Progress
 
 if TYPE_CHECKING:
-    from tgan_tf.language import SentenceEncoder
+    from tgan_tf.language import TextEncoder
 
 _FILES = ("metadata.jsonl", "metadata.csv", "captions.jsonl", "captions.csv")
 _KEYS = ("file_name", "file"), ("text", "caption")
@@ -63,7 +63,7 @@ class CaptionReader(Reader):
     """
 
     def __init__(
-        self, reader: Reader, encoder: SentenceEncoder, progress: Progress | None = None
+        self, reader: Reader, encoder: TextEncoder, progress: Progress | None = None
     ) -> None:
         self._reader, self._encoder, self._progress = reader, encoder, progress
         self.name, self.count = reader.name, reader.count

@@ -1,7 +1,9 @@
 """The text encoder as a TFLite file of its own, with its list of words, for apps.
 
 TFLite has no strings: the app turns text into numbers of pieces (`tgan_tf.language.wordpiece` says
-how) and the file turns them into the vector that the generator's file takes as `condition`.
+how) and the file turns them into the vector that the generator's file takes as `condition`. Its
+metadata `tgan_tf` says under `words` whether the text becomes lower case and loses its accents, and
+which pieces are special: unknown, first, last, padding.
 """
 
 from __future__ import annotations
@@ -14,17 +16,22 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
+from tgan_tf.exporting import flatbuffer
 from tgan_tf.exporting.parity import Export, ExportError
 from tgan_tf.exporting.tflite import check_operators
 from tgan_tf.files import replacing
-from tgan_tf.language import SentenceEncoder
+from tgan_tf.language import SentenceEncoder, TextEncoder
 
 _TEXTS = ("a red apple", "two cats, sleeping", "smiling face with open mouth", "", "map of Japan")
+NO_STRINGS = (
+    "no file: it is a SavedModel that takes strings, which TFLite lacks; encode the text elsewhere,"
+    " and give the generator's file the vector, its `condition`"
+)
 # Between the vectors of the file and those of TensorFlow; directions are all that counts.
 LEAST_COSINE = 0.98
 
 
-def to_text_encoder(encoder: SentenceEncoder, path: str | os.PathLike[str]) -> Export:
+def to_text_encoder(encoder: TextEncoder, path: str | os.PathLike[str]) -> Export:
     """Writes ``path`` in eight bits (weights; activations are floats), and ``*.vocab.txt`` beside.
 
     Args:
@@ -35,9 +42,11 @@ def to_text_encoder(encoder: SentenceEncoder, path: str | os.PathLike[str]) -> E
         What was kept; its error is 1 - the least cosine.
 
     Raises:
-        ExportError: an operation is not built in, or the vectors are too far off; nothing is
-            written.
+        ExportError: it is a SavedModel, which takes strings, an operation is not built in, or the
+            vectors are too far off; nothing is written.
     """
+    if not isinstance(encoder, SentenceEncoder):
+        raise ExportError(NO_STRINGS)
     path = Path(path)
     module = tf.Module()
     module.state = list(encoder.variables)  # without the table of words, which TFLite lacks
@@ -61,9 +70,11 @@ def to_text_encoder(encoder: SentenceEncoder, path: str | os.PathLike[str]) -> E
             f"the text encoder in eight bits turns vectors as far as a cosine of {least:.3f}; at"
             f" least {LEAST_COSINE} is needed"
         )
+    pieces = encoder.pieces._asdict()
+    vocabulary = pieces.pop("vocabulary")
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as beside:
-        beside.write_bytes(content)
+        beside.write_bytes(flatbuffer.with_metadata(content, {"words": pieces}))
     with replacing(path.with_suffix(".vocab.txt")) as beside:
-        beside.write_text("\n".join(encoder.vocabulary) + "\n", encoding="utf-8")
+        beside.write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
     return Export(path, len(content), {"encode": 1 - least})

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 _MOST_CHARACTERS = 100  # of a word; longer ones are unknown, as in BERT
-_UNKNOWN, _FIRST, _LAST, _PADDING = "[UNK]", "[CLS]", "[SEP]", "[PAD]"
+_SPECIAL = ("[UNK]", "[CLS]", "[SEP]", "[PAD]")
 # Letters with a mark, composed, of the languages that BERT's English list spells without.
 _BARE = {
     "a": "àáâãäåāăą",
@@ -37,24 +37,35 @@ _BARE = {
 
 
 class WordPiece(tf.Module):
-    """Lower-case text to the numbers of pieces of words.
+    """Text to the numbers of pieces of words.
 
     Args:
         vocabulary: the pieces, in order; those that do not begin a word begin with ``##``.
         length: numbers of every text: longer ones are cut, shorter ones filled up.
+        lowercase: the pieces are of lower-case text.
+        strip_accents: they are of letters without marks.
+        special: the pieces that are unknown, begin and end a text, and fill it up.
 
     Raises:
-        ValueError: the vocabulary lacks one of BERT's special pieces.
+        ValueError: the vocabulary lacks one of the special pieces.
     """
 
-    def __init__(self, vocabulary: Sequence[str], length: int = 64) -> None:
+    def __init__(
+        self,
+        vocabulary: Sequence[str],
+        length: int = 64,
+        lowercase: bool = True,
+        strip_accents: bool = True,
+        special: tuple[str, str, str, str] = _SPECIAL,
+    ) -> None:
         super().__init__(name="wordpiece")
-        for piece in (_UNKNOWN, _FIRST, _LAST, _PADDING):
+        for piece in special:
             if piece not in vocabulary:
                 raise ValueError(f"the vocabulary has no {piece}; it is not one of BERT's")
         self.length = length
+        self._lowercase, self._strip_accents = lowercase, strip_accents
         self._unknown, self._first, self._last, self.padding = (
-            vocabulary.index(piece) for piece in (_UNKNOWN, _FIRST, _LAST, _PADDING)
+            vocabulary.index(piece) for piece in special
         )
         numbers = tf.range(len(vocabulary), dtype=tf.int32)
         initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(list(vocabulary)), numbers)
@@ -63,7 +74,7 @@ class WordPiece(tf.Module):
     def __call__(self, text: tf.Tensor) -> tf.Tensor:
         """Strings ``[B]`` in UTF-8 -> int32 ``[B, length]``, with [CLS], [SEP] and [PAD]."""
         # A word is a piece or more: those after the first `length` are cut anyway.
-        words = tf.strings.split(_spaced(text))[:, : self.length]  # [B, words]
+        words = tf.strings.split(self._spaced(text))[:, : self.length]  # [B, words]
         pieces = words.with_flat_values(self._pieces(words.flat_values))  # [B, words, pieces]
         numbers = pieces.merge_dims(1, 2)[:, : self.length - 2]  # [B, pieces]
         batch = tf.shape(text)[0]
@@ -118,12 +129,18 @@ class WordPiece(tf.Module):
         found = tf.where(known[:, None], found, unknown)
         return tf.ragged.boolean_mask(found, found >= 0)
 
-
-def _spaced(text: tf.Tensor) -> tf.Tensor:
-    """Lower case, without marks on letters, with spaces around punctuation and ideographs."""
-    text = tf.strings.lower(text, encoding="utf-8")
-    for bare, marked in _BARE.items():
-        text = tf.strings.regex_replace(text, f"[{marked}]", bare)
-    # Marks by themselves, and what controls: gone; then what stands alone.
-    text = tf.strings.regex_replace(text, r"\p{Mn}|\x{FFFD}|[\x00-\x08\x0E-\x1F\x7F]", "")
-    return tf.strings.regex_replace(text, r"([!-/:-@\[-`{-~\p{P}\p{Han}])", r" \1 ")
+    def _spaced(self, text: tf.Tensor) -> tf.Tensor:
+        """Normalized, with spaces around punctuation and ideographs."""
+        if self._lowercase:
+            text = tf.strings.lower(text, encoding="utf-8")
+        if self._strip_accents:
+            letters = list(_BARE.items())
+            if not self._lowercase:
+                letters += [(bare.upper(), marked.upper()) for bare, marked in letters]
+                letters += [("I", "İ")]  # no letter's capital, outside of Turkish
+            for bare, marked in letters:
+                text = tf.strings.regex_replace(text, f"[{marked}]", bare)
+            text = tf.strings.regex_replace(text, r"\p{Mn}", "")  # marks by themselves
+        # What controls is gone; then what stands alone.
+        text = tf.strings.regex_replace(text, r"\x{FFFD}|[\x00-\x08\x0E-\x1F\x7F]", "")
+        return tf.strings.regex_replace(text, r"([!-/:-@\[-`{-~\p{P}\p{Han}])", r" \1 ")

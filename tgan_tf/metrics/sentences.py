@@ -9,7 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from tgan_tf.config import Config
-from tgan_tf.language import SentenceEncoder, find_encoder
+from tgan_tf.language import SentenceEncoder, find_encoder, read_encoder
 from tgan_tf.metrics.frechet import Moments
 
 MOST = 1000  # texts of each side: more would take minutes on a CPU
@@ -34,14 +34,14 @@ class Sentences:
     """An encoder and its name.
 
     Args:
-        name: ``minilm`` or a directory, as ``--sentence_encoder`` takes it.
+        name: ``minilm`` or a path, as ``--sentence_encoder`` takes it.
 
     Raises:
-        ConfigError: it is not there, or no BERT.
+        ConfigError: it is not there, or not of a kind that is read.
     """
 
     def __init__(self, name: str) -> None:
-        self._encoder = SentenceEncoder(find_encoder(name, "sentence_encoder"), _PIECES)
+        self._encoder = read_encoder(find_encoder(name, "sentence_encoder"), _PIECES)
         self.name = re.sub(r"\W+", "_", Path(name).expanduser().name.lower()).strip("_")
         self.identity = self._encoder.identity
 
@@ -49,7 +49,11 @@ class Sentences:
         """Of the first ``MOST`` texts."""
         moments, texts = Moments(), sorted(texts[:MOST], key=len)  # long ones by themselves
         for start in range(0, len(texts), _AT_ONCE):
-            tokens = self._encoder.tokens(tf.constant(texts[start : start + _AT_ONCE]))  # [B, T]
+            part = texts[start : start + _AT_ONCE]
+            if not isinstance(self._encoder, SentenceEncoder):
+                moments.update(self._encoder.encode(part))
+                continue
+            tokens = self._encoder.tokens(tf.constant(part))  # [B, T]
             there = tf.reduce_any(tokens != self._encoder.tokens.padding, axis=0)
             longest = int(tf.reduce_sum(tf.cast(there, tf.int32)))
             moments.update(self._encoder.of_tokens(tokens[:, :longest]).numpy())

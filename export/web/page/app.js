@@ -189,7 +189,7 @@ try {
   if (info.captions) {
     encoder = await loadAndCompile('encoder.tflite', { accelerator: 'wasm' });
     const vocabulary = (await (await fetch('vocab.txt')).text()).split('\n').filter(Boolean);
-    tokens = wordPiece(vocabulary, info.caption_length);
+    tokens = wordPiece(vocabulary, info.caption_length, info.caption_words);
   }
   const query = new URLSearchParams(location.search).get('check');
   build();

@@ -3,18 +3,20 @@
 
 const LONGEST = 100; // characters of a word; longer ones are unknown
 
-/** Lower case, without marks on letters, with spaces around punctuation and ideographs. */
-function spaced(text) {
-  return text.toLowerCase()
-    .replace(/[à-ž]/g, (letter) => (/^[a-z]\p{Mn}$/u.test(letter.normalize('NFD')) ? letter.normalize('NFD')[0] : letter))
-    .replace(/\p{Mn}|\uFFFD|[\0-\x08\x0E-\x1F\x7F]/gu, '')
+const bare = (letter) => (/^[a-z]\p{Mn}$/iu.test(letter.normalize('NFD')) ? letter.normalize('NFD')[0] : letter);
+
+/** Normalized, with spaces around punctuation and ideographs. */
+function spaced(text, { lowercase, strip_accents: strip }) {
+  let plain = lowercase ? text.toLowerCase() : text;
+  if (strip) plain = plain.replace(/[À-Žà-ž]/g, bare).replace(/\p{Mn}/gu, '');
+  return plain.replace(/\uFFFD|[\0-\x08\x0E-\x1F\x7F]/g, '')
     .replace(/([!-/:-@[-`{-~\p{P}\p{Script=Han}])/gu, ' $1 ');
 }
 
-/** Pieces in order, and how many numbers a text becomes -> a function from text to Int32Array. */
-export function wordPiece(vocabulary, length) {
+/** Pieces in order, how many numbers a text becomes, how it is split -> a function from text to Int32Array. */
+export function wordPiece(vocabulary, length, how) {
   const numbers = new Map(vocabulary.map((piece, i) => [piece, i]));
-  const [first, last, padding, unknown] = ['[CLS]', '[SEP]', '[PAD]', '[UNK]'].map((piece) => numbers.get(piece));
+  const [unknown, first, last, padding] = how.special.map((piece) => numbers.get(piece));
 
   /** The longest known piece first, again and again. */
   function pieces(word) {
@@ -31,7 +33,7 @@ export function wordPiece(vocabulary, length) {
   }
 
   return (text) => {
-    const words = spaced(text).split(/[ \t-\r]+/).filter(Boolean);
+    const words = spaced(text, how).split(/[ \t-\r]+/).filter(Boolean);
     const tokens = [first, ...words.flatMap(pieces).slice(0, length - 2), last];
     return Int32Array.from({ length }, (_, i) => tokens[i] ?? padding);
   };

@@ -1,0 +1,104 @@
+"""What a WordPiece tokenizer is made of, from the files of Hugging Face's format.
+
+``vocab.txt`` has a piece a line, ``tokenizer_config.json`` beside it how text is normalized.
+``tokenizer.json`` has both: https://huggingface.co/docs/tokenizers/api/models.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tgan_tf.config import ConfigError
+from tgan_tf.language.base import WAY_OUT
+
+FILES = ("vocab.txt", "tokenizer.json")  # the first that is there is read
+# What `WordPiece` does, and what the settings of the others must be.
+_NEEDED: dict[str, Any] = {
+    "model.type": "WordPiece",
+    "model.continuing_subword_prefix": "##",
+    "model.max_input_chars_per_word": 100,
+    "normalizer.type": "BertNormalizer",
+    "normalizer.clean_text": True,
+    "normalizer.handle_chinese_chars": True,
+    "pre_tokenizer.type": "BertPreTokenizer",
+}
+
+
+class Pieces(NamedTuple):
+    """What `WordPiece` is made of, but for the length.
+
+    Attributes:
+        vocabulary: pieces of words, in order.
+        lowercase: whether text is.
+        strip_accents: whether letters lose their marks.
+        special: for what is unknown, the beginning, the end, and what is filled up.
+    """
+
+    vocabulary: tuple[str, ...]
+    lowercase: bool = True
+    strip_accents: bool = True
+    special: tuple[str, str, str, str] = ("[UNK]", "[CLS]", "[SEP]", "[PAD]")
+
+
+def read_pieces(folder: Path) -> Pieces:
+    """Those of a directory with one of `FILES`.
+
+    Raises:
+        ConfigError: the tokenizer is of another kind, or its file is damaged.
+    """
+    path = folder / next(name for name in FILES if (folder / name).is_file())
+    beside = folder / "tokenizer_config.json"
+    try:
+        settings = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
+        text = path.read_text(encoding="utf-8")
+        if path.name == FILES[0]:
+            words = tuple(word for word in text.split("\n") if word)
+            return Pieces(words, *_normalizer(settings, "do_lower_case"))
+        return _of_json(path, json.loads(text), settings)
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(f"--text_encoder: {path} cannot be read ({error!r})") from error
+
+
+def _of_json(path: Path, about: Mapping[str, Any], settings: Mapping[str, Any]) -> Pieces:
+    for setting, needed in _NEEDED.items():
+        section, key = setting.split(".")
+        if (found := (about[section] or {}).get(key)) != needed:
+            raise ConfigError(
+                f"--text_encoder: {path} has {setting} {found!r}, and {needed!r} is needed, as in"
+                f" BERT's; {WAY_OUT}"
+            )
+    numbers = dict(about["model"]["vocab"])
+    for added in about.get("added_tokens") or []:
+        # A word that is found in text before it is split would be split here.
+        if not added["special"] and added["content"] not in numbers:
+            raise ConfigError(
+                f"--text_encoder: {path} adds {added['content']!r} to its vocabulary, which is not"
+                f" read; {WAY_OUT}"
+            )
+        numbers[added["content"]] = added["id"]
+    words = tuple(sorted(numbers, key=numbers.__getitem__))
+    if [numbers[word] for word in words] != list(range(len(words))):
+        raise ConfigError(f"--text_encoder: {path}: its pieces are not numbered one after another")
+    padding = (about.get("padding") or {}).get("pad_token") or settings.get("pad_token", "[PAD]")
+    special = (about["model"]["unk_token"], *_ends(about["post_processor"]), padding)
+    return Pieces(words, *_normalizer(about["normalizer"], "lowercase"), special)
+
+
+def _normalizer(settings: Mapping[str, Any], key: str) -> tuple[bool, bool]:
+    """Whether text becomes lower case, and whether marks are stripped; untold, both or neither."""
+    lowercase, strip = bool(settings.get(key, True)), settings.get("strip_accents")
+    return lowercase, lowercase if strip is None else bool(strip)
+
+
+def _ends(about: Mapping[str, Any]) -> tuple[str, str]:
+    """The pieces that a text begins and ends with."""
+    if about["type"] == "BertProcessing":
+        return about["cls"][0], about["sep"][0]
+    # TemplateProcessing: one special token, the text, one special token.
+    first, _, last = (next(iter(part.items())) for part in about["single"])
+    return first[1]["id"], last[1]["id"]
