@@ -12,6 +12,7 @@ import pytest
 
 from tests.training.runs import tiny
 from tgan_tf.config import Config, ConfigError
+from tgan_tf.presets import PRESETS
 from tgan_tf.training import dry_run as dry_run_module
 from tgan_tf.training import summary
 from tgan_tf.training.dry_run import dry_run
@@ -104,7 +105,7 @@ def test_dry_run_of_a_large_preset_without_its_data(
         assert part in text
     # The weights alone would be 0.9 GiB.
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak) / 2**20 < 0.5
-    assert "cannot be read, so no step is taken: --dataset=folder:nothing" in text
+    assert "One step is left out" in text
     plan = summary.plan(config)
     largest = int(text.split("largest batch in 80 GiB: --batch_size=")[1].split()[0])
     assert largest == plan.largest_batch(80 * 2**30) > 0
@@ -113,6 +114,31 @@ def test_dry_run_of_a_large_preset_without_its_data(
     assert "largest batch in 1 GiB: none, not even of one sample" in capsys.readouterr().out
     with pytest.raises(ConfigError, match="--memory_gib=-1"):
         dry_run(config, memory_gib=-1)
+
+
+def test_dry_run_without_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """What is known is shown; then the mistake."""
+    monkeypatch.chdir(tmp_path)
+    known = {"image_size": (8, 8), "channels": 1, "conditional": False, "data_dir": ""}
+    dry_run(tiny(tmp_path / "runs", dataset="folder:nothing", **known))
+    text = capsys.readouterr().out
+    assert "MFLOP" in text
+    assert "cannot be read, so no step is taken: --dataset=folder:nothing" in text
+
+
+def test_dry_run_knows_the_classes_of_presets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(dry_run_module, "prepare", None)  # no data are looked for
+    dry_run(Config.from_preset("biggan_cifar10"), memory_gib=8)
+    text = capsys.readouterr().out
+    assert "4,373,251" in text  # with ten classes, as in docs/presets.md
+    assert "largest batch in 8 GiB: --batch_size=" in text
+    for preset in PRESETS:  # they say how large and of how many classes their images are
+        assert dry_run_module._without_data(Config.from_preset(preset)) is not None
 
 
 def test_dry_run_leaves_a_long_step_out(

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tests.tokens import text_config
 from tests.training.runs import resolved
 from tgan_tf.config import Config
+from tgan_tf.data.tfds import CLASSES
 from tgan_tf.gan import TransformerGAN
 from tgan_tf.presets import PRESETS
 from tgan_tf.training import summary
@@ -87,6 +88,28 @@ class TestPlan:
         assert without.step_flops == 3 * g.flops + 9 * d.flops
         assert with_penalty.step_flops == 3 * g.flops + 15 * d.flops
 
+    @pytest.mark.parametrize(
+        ("changes", "passes"),
+        [
+            ({"r1_gamma": 1}, 3),
+            ({"r1_gamma": 1, "r2_gamma": 1, "penalty": "exact"}, 4),
+            ({"gp_weight": 10, "penalty": "exact"}, 4),
+            ({"cr_real": 10, "cr_fake": 10, "cr_augment": "translation"}, 4),
+            ({"mismatch_share": 0.5}, 3),
+        ],
+    )
+    def test_what_the_discriminator_sees(self, changes, passes) -> None:
+        plan = summary.plan(resolved(**{"r1_gamma": 0, "r2_gamma": 0, **changes}))
+        g, d = (plan.costs[name] for name in ("generator", "discriminator"))
+        assert plan.working_bytes == g.activation_bytes + passes * d.activation_bytes
+        assert plan.step_flops == 3 * g.flops + (3 + 3 * passes) * d.flops
+
+    def test_what_the_generator_makes(self) -> None:
+        changes = {"r1_gamma": 0, "r2_gamma": 0}
+        plain, disturbed = (summary.plan(resolved(**changes, zcr_g=w)) for w in (0, 0.5))
+        g = plain.costs["generator"].activation_bytes
+        assert disturbed.working_bytes == plain.working_bytes + g
+
     def test_parts_and_a_batch_of_the_generator(self) -> None:
         whole, parts = (
             summary.plan(resolved(g_batch_factor=2, micro_batches=count)) for count in (1, 4)
@@ -150,7 +173,7 @@ def test_the_docs_say_how_large_a_preset_is(name: str) -> None:
     config = Config.from_preset(name)
     if config.data.conditional:
         data = config.data
-        classes = 1000 if "imagenet" in data.dataset else 10
+        classes = CLASSES[re.split("[:/]", data.dataset)[1]]
         config = config.resolve(
             image_size=data.image_size, channels=data.channels, num_classes=classes
         )

@@ -26,6 +26,12 @@ from tgan_tf.data.reader import Item, Reader
 from tgan_tf.data.split import is_held_out
 
 _CAPTIONS = ("caption", "captions", "text", "description")
+# Of data sets whose label is a class: how many there are, known without opening them.
+CLASSES = {
+    **dict.fromkeys(("mnist", "fashion_mnist", "kmnist", "cifar10", "svhn_cropped", "stl10"), 10),
+    "cifar100": 100,
+    **dict.fromkeys(("imagenet2012", "imagenet_resized"), 1000),
+}
 
 
 class TfdsReader(Reader):

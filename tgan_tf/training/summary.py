@@ -72,35 +72,44 @@ class Plan:
         return size * (3 * sum(counts.values()) + counts["generator"])
 
     @property
+    def _passes(self) -> int:
+        """What the discriminator sees in its step for one real sample, ways back included.
+
+        It and a fake one; for a penalty both once more, moved (finite difference) or in the
+        gradient that is differentiated (exact); of WGAN-GP the point between them, there and back;
+        and what else is seen only to be compared.
+        """
+        o = self.config.objective
+        once = (o.r1_gamma, o.r2_gamma, o.cr_real, o.cr_fake, o.zcr_d, o.mismatch_share)
+        return 2 + sum(map(bool, (*once, o.align_weight))) + 2 * bool(o.gp_weight)
+
+    @property
     def working_bytes(self) -> int:
         """Activations and gradients of one sample of a part of the batch, at their greatest.
 
-        They are so in the discriminator's step with a penalty: its activations for real and fake
-        samples, and for both once more, moved (finite difference) or on the way back (exact); those
-        of the generator wait meanwhile for its own step.
+        They are so in the discriminator's step with all its penalties; the generator's activations
+        wait meanwhile for its own step. The path length differentiates a gradient of the generator.
         """
         o, t = self.config.objective, self.config.training
-        passes = 2 + 2 * bool(o.r1_gamma or o.r2_gamma)
         costs = (self.costs[name] for name in ("generator", "discriminator"))
         g, d = (cost.remat_bytes if t.remat else cost.activation_bytes for cost in costs)
-        return g * (t.g_batch_factor if t.micro_batches == 1 else 1) + passes * d
+        made = (t.g_batch_factor if t.micro_batches == 1 else 1) * (1 + o.disturbs)
+        return max(made * g + self._passes * d, 2 * g * bool(o.path_length_weight))
 
     @property
     def step_flops(self) -> int:
         """Of a whole step for one sample, about: a way back costs twice the way there.
 
-        The generator's; the discriminator's for real and fake samples, for the generator's sake
-        (once to the image and back), and with a penalty as much again for each pass. In parts, the
-        generator goes there once more; so do both if blocks are rematerialised. An encoder's, and
-        the generator's for it.
+        The generator's; the discriminator's for all that it sees, and for the generator's sake
+        (once to the image and back). In parts, the generator goes there once more; so do both if
+        blocks are rematerialised. An encoder's, and the generator's for it.
         """
-        o, t = self.config.objective, self.config.training
-        penalties = bool(o.r1_gamma) + bool(o.r2_gamma)
+        t = self.config.training
         g, d = (self.costs[name].flops for name in ("generator", "discriminator"))
         ways = 3 + t.remat
         g_ways = ways + (t.micro_batches > 1)
         autoencoder = self.costs["encoder"].flops + g if "encoder" in self.costs else 0
-        game = t.g_batch_factor * (g_ways * g + ways * d) + ways * (2 + penalties) * d
+        game = t.g_batch_factor * (g_ways * g + ways * d) + ways * self._passes * d
         return game + ways * autoencoder
 
     def largest_batch(self, memory_bytes: float) -> int:
