@@ -1,5 +1,7 @@
 """Clips by name: moving objects, and files of video."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -68,6 +70,25 @@ def test_files_become_clips(films, tmp_path):
     again = source(**options)  # from the cache
     np.testing.assert_array_equal(again.val.samples, clips.val.samples)
     assert again.skipped == clips.skipped
+
+
+def test_films_are_not_held_in_memory(tmp_path, monkeypatch):
+    pytest.importorskip("imageio_ffmpeg")
+    frame = np.zeros((64, 64, 3), np.uint8)
+    monkeypatch.setattr(video, "decode", lambda *_: (frame.copy() for _ in range(400)))
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / name).touch()
+    tracemalloc.start()
+    try:
+        clips = source(dataset=f"video:{tmp_path}", cache_dir=str(tmp_path / "cache"))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(clips.train) + len(clips.val) == 2 * (22 + 2)
+    assert peak < 40 * frame.nbytes  # of 800
+    (entry,) = (tmp_path / "cache").iterdir()
+    names = {"train.npy", "train_labels.npy", "val.npy", "val_labels.npy", "skipped.json"}
+    assert {path.name for path in entry.iterdir()} == names
 
 
 def test_tensorflow_datasets(tmp_path, monkeypatch):

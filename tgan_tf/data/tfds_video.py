@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,8 +21,9 @@ import numpy as np
 from tgan_tf.config import ConfigError, DataConfig
 from tgan_tf.data import pixels, tfds
 from tgan_tf.data.cache import cache_root, cached
+from tgan_tf.data.clips import ClipWriter, read_clips
 from tgan_tf.data.split import is_held_out
-from tgan_tf.data.types import Progress, SampleSet, Source
+from tgan_tf.data.types import Progress, Source
 
 _FORMAT = 1  # of the cached arrays
 
@@ -74,36 +74,30 @@ def load(data: DataConfig, *, progress: Progress | None = None) -> Source:
     splits = {split: info.splits[split].num_examples for split in (train, val) if split}
 
     def build(directory: Path) -> None:
-        clips: dict[bool, list[np.ndarray]] = {False: [], True: []}
-        labels: dict[bool, list[int]] = {False: [], True: []}
-        skipped: list[str] = []
         total, done = sum(splits.values()), 0
-        for split in splits:
-            examples = builder.as_dataset(split=split, shuffle_files=False)
-            for index, example in enumerate(package.as_numpy(examples)):
-                aside = split == val or (not val and is_held_out(index, data.val_fraction))
-                frames = example
-                for step in path:
-                    frames = frames[step]
-                frames = frames[:: data.frame_stride]
-                pieces = len(frames) // data.frames
-                if not pieces:
-                    skipped.append(f"{split}[{index}]: {len(frames)} frames")
-                for clip in np.split(frames[: pieces * data.frames], pieces) if pieces else []:
-                    clips[aside].append(_converted(clip, shape, data.fit))
-                    labels[aside].append(int(example[label_key]) if class_names else -1)
-                done += 1
-                if progress:
-                    progress(done, total)
-        if not (clips[False] and clips[True]):
+        with ClipWriter(directory, (data.frames, *shape)) as clips:
+            for split in splits:
+                examples = builder.as_dataset(split=split, shuffle_files=False)
+                for index, example in enumerate(package.as_numpy(examples)):
+                    aside = split == val or (not val and is_held_out(index, data.val_fraction))
+                    label = int(example[label_key]) if class_names else -1
+                    frames = example
+                    for step in path:
+                        frames = frames[step]
+                    frames = frames[:: data.frame_stride]
+                    if len(frames) < data.frames:
+                        clips.skipped.append(f"{split}[{index}]: {len(frames)} frames")
+                    for start in range(0, len(frames) - data.frames + 1, data.frames):
+                        clip = frames[start : start + data.frames]
+                        clips.append(_converted(clip, shape, data.fit), label, aside)
+                    done += 1
+                    if progress:
+                        progress(done, total)
+        if not all(clips.counts):
             raise ConfigError(
-                f"{flag}: {len(clips[False])} clips of --frames={data.frames} to train on and"
-                f" {len(clips[True])} held out; give fewer --frames, or a smaller --frame_stride"
+                f"{flag}: {clips.counts[0]} clips of --frames={data.frames} to train on and"
+                f" {clips.counts[1]} held out; give fewer --frames, or a smaller --frame_stride"
             )
-        for part, aside in (("train", False), ("val", True)):
-            np.save(directory / f"{part}.npy", np.stack(clips[aside]))
-            np.save(directory / f"{part}_labels.npy", np.array(labels[aside], np.int32))
-        (directory / "skipped.json").write_text(json.dumps(skipped), encoding="utf-8")
 
     key = [_FORMAT, info.full_name, str(builder.data_dir), splits, shape, bool(class_names)]
     key += [data.frames, data.frame_stride, data.fit, data.val_fraction]
@@ -143,18 +137,6 @@ def _all_frames(
         and outer is None
     ):
         yield from _all_frames(feature.feature, kinds, path, feature)
-
-
-def read_clips(directory: Path, labelled: bool) -> tuple[list[SampleSet], tuple[str, ...]]:
-    """The two splits that were written to a directory, and what was left out."""
-    sets = [
-        SampleSet(
-            np.load(directory / f"{name}.npy", mmap_mode="r"),
-            np.load(directory / f"{name}_labels.npy") if labelled else None,
-        )
-        for name in ("train", "val")
-    ]
-    return sets, tuple(json.loads((directory / "skipped.json").read_text("utf-8")))
 
 
 def _converted(clip: Any, shape: tuple[int, int, int], fit: str) -> np.ndarray:
