@@ -1,7 +1,7 @@
 """Generated clips beside real ones, and beside what is wrong with clips.
 
-    python train.py --flagfile=configs/moving_digits.flags --g_time_attention
     python train.py --flagfile=configs/moving_digits.flags
+    python train.py --flagfile=configs/moving_digits.flags --nog_time_attention
     python -m benchmarks.moving --run=runs/00000-moving_digits-moving \\
         --without_time=runs/00001-moving_digits-moving
 

@@ -27,7 +27,9 @@ def build(data_dir, name, features, splits):
         def _info(self):
             return tfds.core.DatasetInfo(
                 builder=self,
-                features=tfds.features.FeaturesDict(features),
+                features=(
+                    tfds.features.FeaturesDict(features) if isinstance(features, dict) else features
+                ),
                 supervised_keys=("picture", "kind") if "kind" in features else None,
                 license="CC0",
             )

@@ -1,5 +1,7 @@
 """Clips by name: moving objects, and files of video."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -70,6 +72,25 @@ def test_files_become_clips(films, tmp_path):
     assert again.skipped == clips.skipped
 
 
+def test_films_are_not_held_in_memory(tmp_path, monkeypatch):
+    pytest.importorskip("imageio_ffmpeg")
+    frame = np.zeros((64, 64, 3), np.uint8)
+    monkeypatch.setattr(video, "decode", lambda *_: (frame.copy() for _ in range(400)))
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / name).touch()
+    tracemalloc.start()
+    try:
+        clips = source(dataset=f"video:{tmp_path}", cache_dir=str(tmp_path / "cache"))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(clips.train) + len(clips.val) == 2 * (22 + 2)
+    assert peak < 40 * frame.nbytes  # of 800
+    (entry,) = (tmp_path / "cache").iterdir()
+    names = {"train.npy", "train_labels.npy", "val.npy", "val_labels.npy", "skipped.json"}
+    assert {path.name for path in entry.iterdir()} == names
+
+
 def test_tensorflow_datasets(tmp_path, monkeypatch):
     tfds = pytest.importorskip("tensorflow_datasets")
     monkeypatch.setattr("tgan_tf.data.tfds._online", lambda: False)
@@ -90,6 +111,45 @@ def test_tensorflow_datasets(tmp_path, monkeypatch):
     assert len(clips.skipped) == 1
     with pytest.raises(ConfigError, match="fewer --frames"):
         source(dataset="tfds_video:films", frames=16, **options)
+
+
+def test_frames_of_tensorflow_datasets_that_are_images(tmp_path, monkeypatch):
+    """A sequence of steps, as bair_robot_pushing_small is, and a sequence beside a label."""
+    tfds = pytest.importorskip("tensorflow_datasets")
+    monkeypatch.setattr("tgan_tf.data.tfds._online", lambda: False)
+    picture = tfds.features.Image(shape=(8, 8, 3))
+    step = {"action": np.float32, "depth": tfds.features.Image(shape=(8, 8, 1), dtype=np.uint16)}
+    robot = tfds.features.Sequence({**step, "camera": picture}, length=4)
+    steps = [
+        {
+            "action": np.zeros(4, np.float32),
+            "depth": np.zeros((4, 8, 8, 1), np.uint16),
+            "camera": np.full((4, 8, 8, 3), n, np.uint8),
+        }
+        for n in range(3)
+    ]
+    labelled = {
+        "camera": tfds.features.Sequence(picture),
+        "kind": tfds.features.ClassLabel(names=["up", "down"]),
+    }
+    frames = [{"camera": x["camera"], "kind": n % 2} for n, x in enumerate(steps)]
+    still = {"camera": picture, "times": tfds.features.Sequence(np.float32)}
+    stills = [{"camera": x["camera"][0], "times": x["action"]} for x in steps]
+    options = {"data_dir": str(tmp_path / "tfds"), "cache_dir": str(tmp_path / "cache")}
+    for name, features, examples in (
+        ("robot", robot, steps),
+        ("labelled", labelled, frames),
+        ("stills", still, stills),
+    ):
+        build(options["data_dir"], name, features, {"train": examples[1:], "test": examples[:1]})
+    for name, classes in (("robot", ()), ("labelled", ("up", "down"))):
+        clips = source(dataset=f"tfds_video:{name}", frames=2, **options)
+        assert clips.shape == (2, 8, 8, 3)
+        assert clips.class_names == classes
+        assert sorted(clips.train.samples[:, 0, 0, 0, 0]) == [1, 1, 2, 2]
+        assert (clips.val.samples == 0).all()
+    with pytest.raises(ConfigError, match="no sequence of images"):
+        source(dataset="tfds_video:stills", frames=2, **options)
 
 
 @pytest.mark.parametrize(

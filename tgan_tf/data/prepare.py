@@ -66,8 +66,8 @@ def prepare(
     captions: dict[bool, list[str]] = {True: [], False: []}
     skipped = []
     with (
-        _NpyWriter(directory / "train_images.npy", shape, reader.count) as train,
-        _NpyWriter(directory / "val_images.npy", shape, reader.count) as val,
+        NpyWriter(directory / "train_images.npy", shape) as train,
+        NpyWriter(directory / "val_images.npy", shape) as val,
     ):
         tick = max(1, reader.count // 200)
         for done, (item, row, problem) in enumerate(ordered_map(convert, reader.items()), 1):
@@ -128,14 +128,14 @@ def ordered_map(function: Callable[[_In], _Out], items: Iterable[_In]) -> Iterat
             pool.shutdown(cancel_futures=True)
 
 
-class _NpyWriter:
+class NpyWriter:
     """A .npy file of uint8 rows whose number is known only at the end."""
 
-    def __init__(self, path: Path, row_shape: tuple[int, ...], at_most: int) -> None:
+    def __init__(self, path: Path, row_shape: tuple[int, ...]) -> None:
         self._file = path.open("wb")
         self._row_shape = row_shape
-        self._count = 0
-        self._file.write(self._header(at_most))
+        self.count = 0
+        self._file.write(self._header(0))
 
     def _header(self, count: int) -> bytes:
         # NumPy pads the header so that the first axis can grow to 21 digits in place.
@@ -146,9 +146,9 @@ class _NpyWriter:
 
     def append(self, row: np.ndarray) -> None:
         self._file.write(np.ascontiguousarray(row).data)
-        self._count += 1
+        self.count += 1
 
-    def __enter__(self) -> _NpyWriter:
+    def __enter__(self) -> NpyWriter:
         return self
 
     def __exit__(
@@ -159,7 +159,7 @@ class _NpyWriter:
     ) -> None:
         if error is None:
             self._file.seek(0)
-            self._file.write(self._header(self._count))
+            self._file.write(self._header(self.count))
         self._file.close()
 
 

@@ -13,9 +13,10 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,10 @@ import numpy as np
 from tgan_tf.config import ConfigError, DataConfig
 from tgan_tf.data import fashion_mnist, pixels, tfds_video, windows
 from tgan_tf.data.cache import cache_root, cached
+from tgan_tf.data.clips import ClipWriter, read_clips
 from tgan_tf.data.moving import moving_clips
+from tgan_tf.data.prepare import NpyWriter
 from tgan_tf.data.split import held_out_count, stratified_order
-from tgan_tf.data.tfds_video import read_clips
 from tgan_tf.data.types import Progress, SampleSet, Source
 
 _TRAIN_CLIPS, _VAL_CLIPS = 8000, 1000
@@ -113,35 +115,44 @@ def _files(root: Path, data: DataConfig, seed: int, progress: Progress | None) -
     listing = [[str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns] for f in files]
 
     def build(directory: Path) -> None:
-        decoded, kept, skipped = [], [], []
-        for done, file in enumerate(files, 1):
-            try:
-                frames = decode(file, shape, data.fit, data.frame_stride)
-                if len(frames) < data.frames:
-                    raise ValueError(f"{len(frames)} frames, fewer than --frames={data.frames}")
-                decoded.append(frames)
-                kept.append(done - 1)
-            except Exception as error:  # decoders raise nearly anything on broken files
-                skipped.append(f"{file}: {str(error).strip().splitlines()[-1:] or 'unreadable'}")
-            if progress:
-                progress(done, len(files))
-        if not decoded:
-            raise ConfigError(f"{flag}: nothing can be used; {'; '.join(skipped[:3])}")
-        labels = np.array([names.index(folders[i]) if names else -1 for i in kept], np.int32)
-        splits = windows.cut(
-            [len(frames) for frames in decoded],
-            labels if names else None,
-            length=data.frames,
-            stride=data.frames,
-            val_fraction=data.val_fraction,
-            seed=seed,
-            flag=flag,
-        )
-        for name, pieces in zip(("train", "val"), splits, strict=True):
-            clips = [decoded[row][start : start + data.frames] for row, start in pieces]
-            np.save(directory / f"{name}.npy", np.stack(clips))
-            np.save(directory / f"{name}_labels.npy", labels[[row for row, _ in pieces]])
-        (directory / "skipped.json").write_text(json.dumps(skipped), encoding="utf-8")
+        with (
+            tempfile.TemporaryDirectory(dir=directory) as decoded,
+            ClipWriter(directory, (data.frames, *shape)) as clips,
+        ):
+            films, lengths, labels = [], [], []
+            for done, (file, folder) in enumerate(zip(files, folders, strict=True), 1):
+                film = Path(decoded) / f"{done}.npy"
+                try:
+                    count = _decode_to(film, file, shape, data)
+                except ValueError as error:
+                    clips.skipped.append(f"{file}: {error}")
+                else:
+                    films.append(film)
+                    lengths.append(count)
+                    labels.append(names.index(folder) if names else -1)
+                if progress:
+                    progress(done, len(files))
+            if not films:
+                raise ConfigError(f"{flag}: nothing can be used; {'; '.join(clips.skipped[:3])}")
+            splits = windows.cut(
+                lengths,
+                np.array(labels, np.int32) if names else None,
+                length=data.frames,
+                stride=data.frames,
+                val_fraction=data.val_fraction,
+                seed=seed,
+                flag=flag,
+            )
+            starts: list[list[tuple[int, bool]]] = [[] for _ in films]
+            for held_out, pieces in zip((False, True), splits, strict=True):
+                for row, start in pieces:
+                    starts[row].append((start, held_out))
+            for film, label, of_film in zip(films, labels, starts, strict=True):
+                frames = np.load(film, mmap_mode="r")
+                for start, held_out in of_film:
+                    clips.append(frames[start : start + data.frames], label, held_out)
+                del frames  # some systems keep a file that is mapped
+                film.unlink()
 
     def read(directory: Path) -> tuple[list[SampleSet], tuple[str, ...]]:
         return read_clips(directory, bool(names))
@@ -159,22 +170,44 @@ def _files(root: Path, data: DataConfig, seed: int, progress: Progress | None) -
     )
 
 
-def decode(file: Path, shape: tuple[int, int, int], fit: str, stride: int) -> np.ndarray:
-    """All frames of a file that are taken, uint8 [n, H, W, C].
+def _decode_to(film: Path, file: Path, shape: tuple[int, int, int], data: DataConfig) -> int:
+    """Writes all frames to an array in a file, one by one, and says how many.
+
+    Raises:
+        ValueError: they cannot be decoded, or are fewer than a clip has; nothing is left.
+    """
+    try:
+        with NpyWriter(film, shape) as frames:
+            for frame in decode(file, shape, data.fit, data.frame_stride):
+                frames.append(frame)
+        if frames.count < data.frames:
+            raise ValueError(f"{frames.count} frames, fewer than --frames={data.frames}")
+    except ValueError:
+        film.unlink()
+        raise
+    return frames.count
+
+
+def decode(file: Path, shape: tuple[int, int, int], fit: str, stride: int) -> Iterator[np.ndarray]:
+    """The frames of a file that are taken, one after the other, uint8 [H, W, C].
 
     Args:
         file: anything that ffmpeg reads.
         shape: (H, W, C).
         fit: how other aspect ratios become that size (``pixels``).
         stride: every so many-th frame is taken.
+
+    Raises:
+        ValueError: the file cannot be decoded.
     """
     import imageio.v3 as iio
 
-    rows = []
-    for index, frame in enumerate(iio.imiter(file, plugin="FFMPEG")):
-        if index % stride == 0:
-            rows.append(pixels.to_row(pixels.image_from_array(frame), shape, fit))
-    return np.stack(rows)
+    try:
+        for index, frame in enumerate(iio.imiter(file, plugin="FFMPEG")):
+            if index % stride == 0:
+                yield pixels.to_row(pixels.image_from_array(frame), shape, fit)
+    except Exception as error:  # decoders raise nearly anything on broken files
+        raise ValueError((str(error).strip().splitlines() or ["unreadable"])[-1]) from error
 
 
 def first_frames(paths: Sequence[Path], shape: tuple[int, ...], fit: str) -> np.ndarray:
@@ -193,7 +226,7 @@ def first_frames(paths: Sequence[Path], shape: tuple[int, ...], fit: str) -> np.
     for path in paths:
         try:
             if path.suffix.lower() in _ENDINGS:
-                frames += [*decode(path, size, fit, 1)[: count - len(frames)]]
+                frames += islice(decode(path, size, fit, 1), count - len(frames))
             else:
                 frames.append(pixels.to_row(pixels.image_from_file(path, size[:2]), size, fit))
         except Exception as error:  # decoders raise nearly anything on broken files
