@@ -50,8 +50,8 @@ _MOST_LEFT_OVER = 10_000  # of --train_limit
 _KINDS = (
     "digits | fashion_mnist | emoji | openclipart | kanji | tfds:NAME | folder:PATH | npz:PATH |"
     " sines[:slow] | sunspots | series:PATH | chorales | folk | midi:PATH | moving_digits |"
-    " moving_fashion | video:PATH | tfds_video:NAME | poems | verses | code | news | text:PATH |"
-    " tfds_text:NAME"
+    " moving_fashion | moving:SOURCE | video:PATH | tfds_video:NAME | poems | verses | code |"
+    " news | text:PATH | tfds_text:NAME"
 )
 
 
@@ -87,7 +87,7 @@ def load_source(data: DataConfig, *, seed: int = 0, progress: Progress | None = 
         if data.captions:
             raise ConfigError(f"--captions is for images, which {data.dataset} are not")
         return importlib.import_module(OTHERS[kind]).load(data, seed=seed, progress=progress)
-    reader = _open(data, seed)
+    reader = open_images(data, seed)
     if data.captions:
         from tgan_tf.language import load_encoder
 
@@ -150,7 +150,8 @@ def _limited(
     return part(kept), SampleSet(np.concatenate([val.samples, left.samples]), val_labels)
 
 
-def _open(data: DataConfig, seed: int) -> Reader:
+def open_images(data: DataConfig, seed: int) -> Reader:
+    """Finds a data set of images without reading them; as for ``load_source``."""
     kind, colon, rest = data.dataset.partition(":")
     if data.data_dir and kind in ("digits", "folder", "npz"):
         raise ConfigError(
