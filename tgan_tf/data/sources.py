@@ -1,10 +1,15 @@
 """Data sets by name: ``load_source`` finds, reads, converts, splits and caches one.
 
-``digits`` | ``fashion_mnist`` | ``emoji`` | ``openclipart`` | ``tfds:NAME`` | ``folder:PATH`` |
-``npz:PATH`` | ``sines[:slow]`` | ``sunspots`` | ``series:PATH`` | ``chorales`` | ``folk`` |
-``midi:PATH`` | ``moving_digits`` | ``moving_fashion`` | ``video:PATH``; the modules ``clipart``,
-``tfds``, ``folder``, ``npz``, ``series``, ``music`` and ``video`` state the rules of theirs,
-``pixels`` how any picture becomes uint8 [H, W, C].
+- images: ``digits`` | ``fashion_mnist`` | ``emoji`` | ``openclipart`` | ``kanji`` | ``tfds:NAME`` |
+  ``folder:PATH`` | ``npz:PATH``
+- time series: ``sines[:slow]`` | ``sunspots`` | ``series:PATH``
+- music: ``chorales`` | ``folk`` | ``midi:PATH``
+- video: ``moving_digits`` | ``moving_fashion`` | ``moving:SOURCE`` | ``video:PATH`` |
+  ``tfds_video:NAME``
+- texts: ``poems[:5|7|all]`` | ``verses`` | ``code`` | ``news`` | ``text:PATH`` | ``tfds_text:NAME``
+
+The modules ``clipart``, ``kanji``, ``tfds``, ``folder``, ``npz``, ``series``, ``music``, ``video``
+and ``text`` state the rules of theirs, ``pixels`` how any picture becomes uint8 [H, W, C].
 """
 
 from __future__ import annotations
