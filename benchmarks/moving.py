@@ -100,7 +100,7 @@ def run(values: flags.FlagValues) -> None:
     if not values.run and not values.out:
         raise ValueError("give --run, or --out for real clips alone")
     start_tensorflow()
-    from tgan_tf.config import Config
+    from tgan_tf.config import MOVING, Config
     from tgan_tf.data.sources import load_source
     from tgan_tf.inference import load
     from tgan_tf.metrics import video
@@ -109,8 +109,10 @@ def run(values: flags.FlagValues) -> None:
     sampler = command.load_run(values) if values.run else None
     config = sampler.config if sampler else Config.from_flagfile("configs/moving_digits.flags")
     config = config.replace(data_dir=values.data_dir or config.data.data_dir)
-    if config.data.dataset not in video.MOVING:
-        raise ValueError(f"--run: of {config.data.dataset}; the physics is known of moving_digits")
+    if config.data.dataset.partition(":")[0] not in MOVING:
+        raise ValueError(
+            f"--run: of {config.data.dataset}; the physics is known of {', '.join(MOVING)}"
+        )
     source = load_source(config.data, seed=config.training.seed)
     without = load(values.without_time) if values.without_time else None
     if without and without.config.generator.g_time_attention:

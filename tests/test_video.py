@@ -43,7 +43,8 @@ def run(tmp_path_factory):
         patch.setattr(data, "_VAL_CLIPS", 100)
         patch.setattr(metrics, "_FRAMES_TO_LEARN", 500)
         folder = str(tmp_path_factory.mktemp("video"))
-        return tgan_tf.train(Config().replace(**SMALL, out_dir=folder))
+        cache = str(tmp_path_factory.mktemp("cache"))
+        return tgan_tf.train(Config().replace(**SMALL, out_dir=folder, cache_dir=cache))
 
 
 def draw(run, *arguments):

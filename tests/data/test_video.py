@@ -4,27 +4,82 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.data.test_tfds import build
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.data import video
 from tgan_tf.data.sources import load_source
+from tgan_tf.metrics import motion
 
 
 def source(**options):
     return load_source(Config().replace(**options).data)
 
 
-def test_moving_digits(monkeypatch):
+@pytest.fixture
+def moving(tmp_path, monkeypatch):
+    """A few clips of moving objects."""
     monkeypatch.setattr(video, "_TRAIN_CLIPS", 60)
     monkeypatch.setattr(video, "_VAL_CLIPS", 20)
-    clips = source(dataset="moving_digits", frames=6, image_size=24)
+
+    def load(dataset, **options):
+        return source(dataset=dataset, cache_dir=str(tmp_path / "cache"), **options)
+
+    return load
+
+
+def test_moving_digits(moving):
+    clips = moving("moving_digits", frames=6, image_size=24)
     assert clips.shape == clips.train.sample_shape == (6, 24, 24, 1)
     assert (len(clips.train), len(clips.val)) == (60, 20)
     assert clips.class_names == tuple("0123456789")
-    assert source(dataset="moving_digits", conditional=False).train.labels is None
+    digits = source(dataset="digits")
+    for part, objects in ((clips.train, digits.train), (clips.val, digits.val)):
+        np.testing.assert_array_equal(part.labels, objects.labels[part.known["objects"]])
+    same = moving("moving:digits", frames=6, image_size=24)
+    np.testing.assert_array_equal(same.train.samples, clips.train.samples)
+    assert (clips.name, same.name) == ("moving_digits", "moving_digits")
+    assert moving("moving_digits", conditional=False).train.labels is None
     with pytest.raises(ConfigError, match="clips are square"):
-        source(dataset="moving_digits", image_size=(16, 24))
+        moving("moving_digits", image_size=(16, 24))
+
+
+@pytest.mark.parametrize(("channels", "light"), [(0, [255, 0, 0]), (3, [255, 0, 0]), (1, [76])])
+def test_any_images_move(moving, tmp_path, channels, light):
+    """Red pictures of any size with a transparent margin; where the light is is known exactly."""
+    for name, side in (("a/1", 40), ("a/2", 20), ("b/3", 40), ("b/4", 80)):
+        picture = np.zeros((side, side, 4), np.uint8)
+        quarter = side // 4
+        picture[quarter:-quarter, quarter:-quarter] = 255, 0, 0, 255
+        path = tmp_path / "pictures" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(path)
+    clips = moving(f"moving:folder:{tmp_path / 'pictures'}", frames=8, channels=channels)
+    assert clips.shape == (8, 32, 32, len(light))
+    assert clips.class_names == ("a", "b")
+    for part in (clips.train, clips.val):
+        assert part.known["centres"].shape == (len(part), 8, 2)
+        found = motion.centres(part.samples)
+        np.testing.assert_allclose(found, part.known["centres"], atol=0.05)
+        assert (part.samples.max(axis=(1, 2, 3)) <= light).all()
+    np.testing.assert_allclose(part.samples.max(axis=(0, 1, 2, 3)), light, atol=2)
+
+
+@pytest.mark.parametrize(
+    "name", ["moving:", "moving:sines", "moving:moving_digits", "moving_digits:a"]
+)
+def test_only_images_move(name):
+    with pytest.raises(ConfigError, match="moving:SOURCE, of a data set of images"):
+        source(dataset=name)
+
+
+def test_of_moving_images_only_classes_are_known(moving, tmp_path):
+    pictures = np.full((6, 8, 8, 1), 200, np.uint8)
+    np.savez(tmp_path / "a.npz", images=pictures, attributes=np.eye(6, 2, dtype=np.uint8))
+    with pytest.raises(ConfigError, match="pass --noconditional"):
+        moving(f"moving:npz:{tmp_path / 'a.npz'}")
+    assert moving(f"moving:npz:{tmp_path / 'a.npz'}", conditional=False).train.labels is None
 
 
 @pytest.fixture

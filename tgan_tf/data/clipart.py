@@ -1,8 +1,8 @@
 """``emoji`` and ``openclipart``: small colour pictures with classes, from packages.
 
-- ``emoji``: 3,786 of Google's, 64x64 (npm: ``emoji-datasource-google``); the class is the Unicode
+- ``emoji``: 3,781 of Google's, 64x64 (npm: ``emoji-datasource-google``); the class is the Unicode
   category (Smileys & Emotion, Food & Drink, ...). All skin tones of an emoji are held out together.
-- ``openclipart``: some 6,900 drawings of any size in 21 categories, the classes (Debian:
+- ``openclipart``: some 6,500 drawings of any size in 21 categories, the classes (Debian:
   ``openclipart-png``), without ``shapes``, which are nearly all alike. A folder's numbered variants
   (``cat_01.png``, ``cat_02.png``) are held out together. A few have 100 million pixels: the first
   reading takes minutes.

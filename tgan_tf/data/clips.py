@@ -1,12 +1,14 @@
 """Clips of the two splits in a directory of the cache, written one after the other.
 
 Each split is a file ``SPLIT.npy``, uint8 [N, F, H, W, C], and its labels ``SPLIT_labels.npy``,
-int32 [N]; ``skipped.json`` lists what was left out.
+int32 [N]; ``skipped.json`` lists what was left out. Where more is known exactly of each clip, it
+is in a file ``SPLIT_KNOWN.npy`` for each kind of it, an array with a row for each clip.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -30,7 +32,9 @@ class ClipWriter:
         self._directory = directory
         self._files = [NpyWriter(directory / f"{split}.npy", shape) for split in _SPLITS]
         self._labels: tuple[list[int], list[int]] = ([], [])
-        self.skipped: list[str] = []  # "file: reason", for the caller to fill
+        # For the caller to fill: "file: reason", and what is known, for the two splits.
+        self.skipped: list[str] = []
+        self.known: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] = ({}, {})
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -54,18 +58,29 @@ class ClipWriter:
         for file in self._files:
             file.__exit__(kind, error, trace)
         if error is None:
-            for split, labels in zip(_SPLITS, self._labels, strict=True):
-                np.save(self._directory / f"{split}_labels.npy", np.array(labels, np.int32))
+            for split, labels, known in zip(_SPLITS, self._labels, self.known, strict=True):
+                arrays = {"labels": np.array(labels, np.int32), **known}
+                for name, array in arrays.items():
+                    np.save(self._directory / f"{split}_{name}.npy", array)
             skipped = self._directory / "skipped.json"
             skipped.write_text(json.dumps(self.skipped), encoding="utf-8")
 
 
-def read_clips(directory: Path, labelled: bool) -> tuple[list[SampleSet], tuple[str, ...]]:
-    """The two splits that were written to a directory, and what was left out."""
+def read_clips(
+    directory: Path, labelled: bool, known: Sequence[str] = ()
+) -> tuple[list[SampleSet], tuple[str, ...]]:
+    """The two splits that were written to a directory, and what was left out.
+
+    Args:
+        directory: of a ``ClipWriter``.
+        labelled: whether there are classes.
+        known: names of what else is known of each clip.
+    """
     sets = [
         SampleSet(
             np.load(directory / f"{split}.npy", mmap_mode="r"),
             np.load(directory / f"{split}_labels.npy") if labelled else None,
+            known={name: np.load(directory / f"{split}_{name}.npy") for name in known},
         )
         for split in _SPLITS
     ]

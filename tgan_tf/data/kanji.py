@@ -1,6 +1,6 @@
 """``kanji``: Chinese characters as written in Japan, each with its meanings in English.
 
-6,355 characters of KANJIDIC (Debian: ``kanjidic``), drawn from a font (Debian:
+6,348 of the 6,355 characters of KANJIDIC (Debian: ``kanjidic``), drawn from a font (Debian:
 ``fonts-ipafont-gothic``) in black on white, at any size. The class is the school grade; the caption
 lists the first three meanings. Characters without a meaning are left out.
 """

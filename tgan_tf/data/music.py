@@ -2,7 +2,7 @@
 
 - ``chorales``: Bach's four-part chorales in the corpus of the package music21, which is read but
   not imported.
-- ``folk``: tunes of one voice in its collections (Aird, Essen, Nottingham, O'Neill, Ryan).
+- ``folk``: tunes of one voice in its collections (Aird, Essen, Nottingham, O'Neill, Ryan, others).
 - ``midi:PATH``: a MIDI file for each piece, in a folder and below. All pieces have as many voices
   as most of them have; the others are skipped.
 

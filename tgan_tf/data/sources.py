@@ -1,10 +1,15 @@
 """Data sets by name: ``load_source`` finds, reads, converts, splits and caches one.
 
-``digits`` | ``fashion_mnist`` | ``emoji`` | ``openclipart`` | ``tfds:NAME`` | ``folder:PATH`` |
-``npz:PATH`` | ``sines[:slow]`` | ``sunspots`` | ``series:PATH`` | ``chorales`` | ``folk`` |
-``midi:PATH`` | ``moving_digits`` | ``moving_fashion`` | ``video:PATH``; the modules ``clipart``,
-``tfds``, ``folder``, ``npz``, ``series``, ``music`` and ``video`` state the rules of theirs,
-``pixels`` how any picture becomes uint8 [H, W, C].
+- images: ``digits`` | ``fashion_mnist`` | ``emoji`` | ``openclipart`` | ``kanji`` | ``tfds:NAME`` |
+  ``folder:PATH`` | ``npz:PATH``
+- time series: ``sines[:slow]`` | ``sunspots`` | ``series:PATH``
+- music: ``chorales`` | ``folk`` | ``midi:PATH``
+- video: ``moving_digits`` | ``moving_fashion`` | ``moving:SOURCE`` | ``video:PATH`` |
+  ``tfds_video:NAME``
+- texts: ``poems[:5|7|all]`` | ``verses`` | ``code`` | ``news`` | ``text:PATH`` | ``tfds_text:NAME``
+
+The modules ``clipart``, ``kanji``, ``tfds``, ``folder``, ``npz``, ``series``, ``music``, ``video``
+and ``text`` state the rules of theirs, ``pixels`` how any picture becomes uint8 [H, W, C].
 """
 
 from __future__ import annotations
@@ -50,8 +55,8 @@ _MOST_LEFT_OVER = 10_000  # of --train_limit
 _KINDS = (
     "digits | fashion_mnist | emoji | openclipart | kanji | tfds:NAME | folder:PATH | npz:PATH |"
     " sines[:slow] | sunspots | series:PATH | chorales | folk | midi:PATH | moving_digits |"
-    " moving_fashion | video:PATH | tfds_video:NAME | poems | verses | code | news | text:PATH |"
-    " tfds_text:NAME"
+    " moving_fashion | moving:SOURCE | video:PATH | tfds_video:NAME | poems | verses | code |"
+    " news | text:PATH | tfds_text:NAME"
 )
 
 
@@ -87,7 +92,7 @@ def load_source(data: DataConfig, *, seed: int = 0, progress: Progress | None = 
         if data.captions:
             raise ConfigError(f"--captions is for images, which {data.dataset} are not")
         return importlib.import_module(OTHERS[kind]).load(data, seed=seed, progress=progress)
-    reader = _open(data, seed)
+    reader = open_images(data, seed)
     if data.captions:
         from tgan_tf.language import load_encoder
 
@@ -150,7 +155,8 @@ def _limited(
     return part(kept), SampleSet(np.concatenate([val.samples, left.samples]), val_labels)
 
 
-def _open(data: DataConfig, seed: int) -> Reader:
+def open_images(data: DataConfig, seed: int) -> Reader:
+    """Finds a data set of images without reading them; as for ``load_source``."""
     kind, colon, rest = data.dataset.partition(":")
     if data.data_dir and kind in ("digits", "folder", "npz"):
         raise ConfigError(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,14 @@ class SampleSet:
         labels: int32 [N], classes, with values 0..num_classes-1; or float32 [N, K], attributes that
             are 0 or 1, or vectors; or None.
         captions: the sentences that the vectors stand for; empty without.
+        known: what else is known exactly of each sample and not learned from, by name, [N, ...]: of
+            moving objects ``centres`` and ``objects``, see ``tgan_tf.data.video``.
     """
 
     samples: np.ndarray
     labels: np.ndarray | None = None
     captions: tuple[str, ...] = ()
+    known: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.samples.dtype not in _DTYPES or self.samples.ndim < 2:

@@ -1,8 +1,11 @@
-"""``moving_digits``, ``moving_fashion``, ``video:PATH``, ``tfds_video:NAME``: uint8 [F, H, W, C].
+"""``moving:SOURCE``, ``video:PATH``, ``tfds_video:NAME``: uint8 [F, H, W, C].
 
-- ``moving_digits``, ``moving_fashion``: 8,000 clips to train on and 1,000 held out, 32x32 unless
-  asked otherwise, of one object that flies and bounces (``moving``). Held-out clips show objects
-  that are in no other.
+- ``moving:SOURCE``: 8,000 clips to train on and 1,000 held out, 32x32 unless asked otherwise, each
+  of one image of a data set of images, which flies and bounces (``moving``). ``moving_digits`` is
+  ``moving:digits`` and ``moving_fashion`` is ``moving:fashion_mnist``. Held-out clips show images
+  that are held out. ``SampleSet.known`` has the trajectories: ``centres``, float32 [N, F, 2], the
+  (row, column) of the middle of the object, in pixels from the middle of the first one; and
+  ``objects``, int32 [N], the row of the object in that split of SOURCE.
 - ``video:PATH``: a file, or all below a directory (``.mp4``, ``.avi``, ``.mov``, ``.mkv``,
   ``.webm``, ``.gif``), decoded by ffmpeg (``pip install 'tgan_tf[video]'``). Each
   ``--frame_stride``-th frame is cropped and resized as ``--fit`` says to ``--image_size`` (64x64);
@@ -13,26 +16,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 
 from tgan_tf.config import ConfigError, DataConfig
-from tgan_tf.data import fashion_mnist, pixels, tfds_video, windows
+from tgan_tf.data import moving, pixels, sources, tfds_video, windows
 from tgan_tf.data.cache import cache_root, cached
 from tgan_tf.data.clips import ClipWriter, read_clips
-from tgan_tf.data.moving import moving_clips
 from tgan_tf.data.prepare import NpyWriter
-from tgan_tf.data.split import held_out_count, stratified_order
 from tgan_tf.data.types import Progress, SampleSet, Source
 
+_MOVED = {"moving_digits": "digits", "moving_fashion": "fashion_mnist"}
 _TRAIN_CLIPS, _VAL_CLIPS = 8000, 1000
 _MOVING_SIZE, _VIDEO_SIZE = (32, 32), (64, 64)
 _ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif")
+_TICK = 100  # clips of moving objects between two reports of progress
 _FORMAT = 1  # of the cached arrays
 
 
@@ -43,57 +47,74 @@ def load(data: DataConfig, *, seed: int = 0, progress: Progress | None = None) -
         return tfds_video.load(data, progress=progress)
     if kind == "video":
         return _files(Path(path).expanduser(), data, seed, progress)
-    return _moving(kind, data, seed)
+    return _moving(data, seed, progress)
 
 
-def _moving(kind: str, data: DataConfig, seed: int) -> Source:
-    size = data.image_size if all(data.image_size) else _MOVING_SIZE
-    if size[0] != size[1] or size[0] % 2 or data.channels not in (0, 1):
+def _moving(data: DataConfig, seed: int, progress: Progress | None) -> Source:
+    kind, colon, images = data.dataset.partition(":")
+    flag = f"--dataset={data.dataset}"
+    images = images if kind == "moving" else _MOVED.get(data.dataset, "")
+    if not images or images.partition(":")[0] in sources.OTHERS:
         raise ConfigError(
-            f"--dataset={kind}: clips are square, of an even side, and grey; leave out --channels"
-            " and give --image_size=32 or so"
+            f"{flag}: {' | '.join(_MOVED)} | moving:SOURCE, of a data set of images, such as"
+            " moving:folder:PATH"
         )
-    if kind == "moving_digits":
-        objects, labels, names, licence = _digits()
-    else:
-        objects, labels, names, licence = _garments(data.data_dir)
-    order = stratified_order(labels, seed)
-    count = held_out_count(len(order), data.val_fraction)
-    options = {"frames": data.frames, "size": size[0]}
-    sets = []
-    for rows, clips, number in ((order[count:], _TRAIN_CLIPS, 0), (order[:count], _VAL_CLIPS, 1)):
-        made = moving_clips(objects[rows], labels[rows], clips, **options, seed=2 * seed + number)
-        sets.append(SampleSet(made.clips, made.labels if data.conditional else None))
-    return Source(
-        name=kind,
-        train=sets[0],
-        val=sets[1],
-        class_names=names if data.conditional else (),
-        licence=licence,
-        modality="video",
-        shape=sets[0].sample_shape,
-    )
-
-
-def _digits() -> tuple[np.ndarray, np.ndarray, tuple[str, ...], str]:
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError as error:
+    size = data.image_size if all(data.image_size) else _MOVING_SIZE
+    if size[0] != size[1] or size[0] % 2 or data.channels not in (0, 1, 3):
         raise ConfigError(
-            f"--dataset=moving_digits: {error}; pip install scikit-learn, which holds the digits"
-        ) from error
-    digits = load_digits()
-    images = np.rint(digits.images * (255 / 16)).astype(np.uint8)[..., None]  # [N, 8, 8, 1]
-    return images, digits.target, tuple(map(str, range(10))), "CC BY 4.0"
+            f"{flag}: clips are square, of an even side, and grey or RGB; leave out --channels and"
+            " give --image_size=32 or so"
+        )
+    # Small images of one size are enlarged with the physics; others first have to become one size.
+    side = (0, 0) if images in _MOVED.values() else (size[0] // 2, size[0] // 2)
+    wanted = dataclasses.replace(data, dataset=images, image_size=side, channels=0)
+    reader = sources.open_images(wanted, seed)
+    colour = reader.native_channels() > 1
+    wanted = dataclasses.replace(wanted, channels=4 if colour else 1)  # transparent becomes black
+    shape = (data.frames, size[0], size[1], data.channels or (3 if colour else 1))
+    names = reader.class_names if data.conditional else ()
+    counts = (_TRAIN_CLIPS, _VAL_CLIPS)
 
+    def build(directory: Path) -> None:
+        objects = sources.load_source(wanted, seed=seed, progress=progress)
+        with ClipWriter(directory, shape) as clips:
+            clips.skipped += objects.skipped
+            for number, (part, count) in enumerate(
+                zip((objects.train, objects.val), counts, strict=True)
+            ):
+                if data.conditional and part.labels is not None and part.classes is None:
+                    raise ConfigError(
+                        f"{flag}: its images have attributes or vectors, and clips can have classes"
+                        " alone; pass --noconditional"
+                    )
+                flights = moving.plan(
+                    len(part), count, frames=data.frames, size=size[0], seed=2 * seed + number
+                )
+                labels = part.classes if names and part.classes is not None else None
+                clips.known[number]["centres"] = flights.centres(size[0])
+                clips.known[number]["objects"] = flights.objects.astype(np.int32)
+                pieces = moving.drawn(part.samples, flights, size[0], shape[-1])
+                for row, clip in zip(flights.objects, chain.from_iterable(pieces), strict=True):
+                    clips.append(clip, -1 if labels is None else int(labels[row]), bool(number))
+                    if progress and sum(clips.counts) % _TICK == 0:
+                        progress(sum(clips.counts), sum(counts))
 
-def _garments(data_dir: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], str]:
-    files = fashion_mnist.find_files(data_dir)
-    if files is None:
-        raise ConfigError(f"--dataset=moving_fashion: not found; {fashion_mnist.WAYS_OUT}")
-    train = fashion_mnist.read_split(*files["train"])
-    assert train.labels is not None
-    return train.samples, train.labels, fashion_mnist.CLASS_NAMES, fashion_mnist.LICENCE
+    def read(directory: Path) -> tuple[list[SampleSet], tuple[str, ...]]:
+        return read_clips(directory, bool(names), ("centres", "objects"))
+
+    name = f"moving_{reader.name}" if colon else kind
+    key = ["moving", _FORMAT, reader.identity, shape, data.fit, counts, bool(names), seed]
+    (train, val), skipped = cached(cache_root(data.cache_dir), name, key, build, read)
+    return Source(
+        name=name,
+        train=train,
+        val=val,
+        class_names=names,
+        licence=reader.licence,
+        skipped=skipped,
+        modality="video",
+        shape=train.sample_shape,
+    )
 
 
 def _files(root: Path, data: DataConfig, seed: int, progress: Progress | None) -> Source:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tgan_tf.config import Config, ConfigError
+from tgan_tf.config import MOVING, Config, ConfigError
 from tgan_tf.data.moving import SPEEDS
 from tgan_tf.data.types import Source
 from tgan_tf.metrics import i3d, motion
@@ -29,7 +29,6 @@ EXTRACTORS = ("i3d:PATH",)
 _MOST = 1000  # clips that are compared
 _PAIR_EVERY = 3  # of the pairs of neighbouring frames, every so many-th is looked at
 _FRAMES_TO_LEARN = 40_000  # shown to the classifier
-MOVING = ("moving_digits", "moving_fashion")  # whose physics is known
 
 
 class Features(NamedTuple):
@@ -189,7 +188,7 @@ def _measure_frames(
         )
         for key, value in distances(seen_real, seen).items()
     }
-    if config.data.dataset in MOVING:
+    if config.data.dataset.partition(":")[0] in MOVING:
         room = fakes.shape[2] - fakes.shape[2] // 2
         in_others = physics(others, other_labels, seen_other, room)
         for key, value in physics(fakes, labels, seen, room).items():
