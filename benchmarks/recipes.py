@@ -3,11 +3,13 @@
     python -m benchmarks.recipes --dataset=fashion_mnist --total_kimg=40
     python -m benchmarks.recipes --dataset=emoji --total_kimg=40 --recipes=default,ada,diffaugment
     python -m benchmarks.recipes --dataset=emoji --limit=500 --recipes=default,ada,diffaugment
+    python -m benchmarks.recipes --total_kimg=30 --recipes=default,transgan,gat,vitgan
 
 trains each recipe by train.py as a run of its own below --out (what is finished there is not
 trained again), and writes OUT/recipes.md, recipes.json and recipes.png, the samples of all. Every
-recipe has the default networks and learning rates unless it is about them. --limit trains on that
-many images; --jobs trains so many at once, each bound to a core of its own.
+recipe has the default networks and learning rates unless it is about them. Those of ARCHITECTURES
+have the networks of a published system, made small, in the default game. --limit trains on that many
+images; --jobs trains so many at once, each bound to a core of its own.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import numpy as np
 from absl import flags
 
 from tgan_tf import command
+from tgan_tf.presets import PRESETS
 
 _NO_PENALTY = {"r1_gamma": 0, "r2_gamma": 0}
 _DIFFAUGMENT = "translation,cutout"
@@ -56,21 +59,85 @@ RECIPES: dict[str, dict[str, Any]] = {
     "conv_d": {"d_kind": "conv"},
     "patch_stem": {"d_stem": "patch"},
     "l2_attention": {"d_attention": "l2"},
-    "no_modulation": {"nog_modulation": None},
+    "no_modulation": {"g_modulation": False},
     "patch_head": {"g_output": "patch"},
 }
+# Stands for the window that divides the image: 7 of 28 pixels, 8 of 32.
+_WINDOW = -1
+# Of a preset's options these belong to its game, not to its networks.
+_OF_THE_GAME = {"g_lr", "d_lr", "d_steps", "g_batch_factor", "g_orthogonal"}
+
+
+def _networks(preset: str, **small: Any) -> dict[str, Any]:
+    """The networks of a published system with other sizes."""
+    options = {
+        name: value
+        for name, value in PRESETS[preset].items()
+        if name.startswith(("g_", "d_")) and name not in _OF_THE_GAME
+    }
+    return {**options, "mapping_layers": PRESETS[preset]["mapping_layers"], **small}
+
+
+# Half a million to four million weights a network; tokens of stages are a quarter, half and all of
+# the pixels a side.
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "transgan": _networks(
+        "transgan_cifar10",
+        g_widths=(256, 64, 16),
+        g_depths=(2, 2, 1),
+        g_windows=(0, 0, _WINDOW),
+        d_width=(48, 96),
+        d_depth=(1, 3),
+    ),
+    "gat": _networks(
+        "gat_s",
+        **{"w_dim": 96, "g_widths": 96, "g_depths": 4, "g_heads": 4, "g_patch": 4},
+        **{"d_width": 96, "d_depth": 4, "d_heads": 4, "d_patch": 4},
+    ),
+    "vitgan": _networks(
+        "vitgan_cifar10", w_dim=96, g_widths=96, g_heads=4, d_width=96, d_heads=4
+    ),
+    "styleswin": _networks(
+        "styleswin_ffhq256",
+        **{"w_dim": 128, "mapping_layers": 1},
+        **{"g_widths": (128, 96, 48), "g_depths": (2, 2, 1), "g_heads": 4},
+        g_windows=(0, _WINDOW, _WINDOW),
+        d_width=(48, 96, 128),
+    ),
+    "hit": _networks(
+        "hit_imagenet128",
+        **{"g_widths": (128, 96, 48), "g_depths": (2, 2, 1), "g_heads": (8, 4, 4)},
+        g_windows=(_WINDOW, _WINDOW, 0),
+        d_width=(48, 96, 128),
+    ),
+    "lada": _networks(
+        "lada_cifar10", g_widths=(256, 128, 64),  d_width=96, d_patch=2
+    ),
+    "dcgan": _networks("dcgan", g_widths=(256, 128), d_width=128, d_patch=4),
+    "biggan": _networks(
+        "biggan_cifar10", latent_dim=63, g_widths=(64, 64, 64), d_width=(64, 64)
+    ),
+    "stylegan2": _networks(
+        "stylegan2_cifar10", w_dim=128, g_widths=(96, 96, 64), d_width=(64, 96, 96)
+    ),
+    "r3gan": _networks(
+        "r3gan_cifar10",
+        **{"g_widths": (128, 128, 64), "g_depths": (1, 1, 1)},
+        **{"d_width": (64, 128, 128), "d_depth": (1, 1, 1)},
+    ),
+}
+RECIPES |= ARCHITECTURES
 # The networks of configs/fashion_mnist.flags, and such for 32x32 pixels.
 _NETWORKS = {
     "mapping_layers": 0,
-    "g_widths": "96,48",
-    "g_depths": "3,1",
+    "g_widths": (96, 48),
+    "g_depths": (3, 1),
+    "g_windows": (0, _WINDOW),
     "d_patch": 4,
     "d_width": 96,
     "d_depth": 3,
-    "r1_gamma": 0.5,
-    "r2_gamma": 0.5,
-    "lr_final": 0.2,
 }
+_GAME = {"r1_gamma": 0.5, "r2_gamma": 0.5, "lr_final": 0.2}
 _METRICS = ("frechet", "precision", "recall", "density", "coverage", "class_accuracy")
 
 
@@ -128,8 +195,6 @@ def _train(name: str, values: flags.FlagValues, out: Path, core: int | None) -> 
         return
     size = values.image_size or (28 if values.dataset == "fashion_mnist" else 32)
     options = {
-        **_NETWORKS,
-        "g_windows": "0,7" if size == 28 else "0,8",
         "dataset": values.dataset,
         "image_size": size,
         "total_kimg": values.total_kimg,
@@ -139,7 +204,6 @@ def _train(name: str, values: flags.FlagValues, out: Path, core: int | None) -> 
         "out_dir": out,
         "name": name,
         "export": "",
-        **RECIPES[name],
     }
     if values.data_dir:
         options["data_dir"] = values.data_dir
@@ -151,9 +215,7 @@ def _train(name: str, values: flags.FlagValues, out: Path, core: int | None) -> 
             "extractors": extractors,
             "metrics": "frechet,precision_recall,density_coverage",
         }
-    if RECIPES[name].get("d_kind") == "conv":
-        del options["d_depth"]
-    arguments = [f"--{k}" if v is None else f"--{k}={v}" for k, v in options.items()]
+    arguments = words({**options, **recipe(name, 7 if size == 28 else 8)})
     environment = dict(os.environ)
     prefix = []
     if core is not None:
@@ -169,6 +231,32 @@ def _train(name: str, values: flags.FlagValues, out: Path, core: int | None) -> 
             check=False,
         )
     print(f"{name}: {'done' if done.returncode == 0 else f'failed, see {log.name}'}", flush=True)
+
+
+def recipe(name: str, window: int) -> dict[str, Any]:
+    """The options of a recipe's networks and game, for stages with windows of this size."""
+    networks = {} if name in ARCHITECTURES else _NETWORKS
+    options = {**_GAME, **networks, **RECIPES[name]}
+    if options.get("d_kind") == "conv":
+        options.pop("d_depth", None)
+    for key in ("g_windows", "d_window"):
+        value = options.get(key)
+        if isinstance(value, tuple):
+            options[key] = tuple(window if size == _WINDOW else size for size in value)
+    return options
+
+
+def words(options: dict[str, Any]) -> list[str]:
+    """As on the command line."""
+
+    def word(name: str, value: Any) -> str:
+        if isinstance(value, bool):
+            return f"--{'' if value else 'no'}{name}"
+        if isinstance(value, tuple):
+            value = ",".join(map(str, value))
+        return f"--{name}={value}"
+
+    return [word(name, value) for name, value in options.items()]
 
 
 def _finished(name: str, out: Path) -> Path | None:

@@ -42,9 +42,16 @@ def test_table(tmp_path):
 def test_recipes_are_legal(name):
     values = flags.FlagValues()
     train.define_flags(values)
-    options = {**recipes._NETWORKS, "g_windows": "0,7", **recipes.RECIPES[name]}
-    if options.get("d_kind") == "conv":
-        del options["d_depth"]
-    words = [f"--{k}" if v is None else f"--{k}={v}" for k, v in options.items()]
+    words = recipes.words(recipes.recipe(name, 7))
     assert values(["train.py", *words]) == ["train.py"]
     assert from_flags(values).training.batch_size == 64
+
+
+def test_architectures_are_the_presets_networks_in_the_default_game():
+    options = recipes.recipe("hit", 8)
+    assert options["g_windows"] == (8, 8, 0)  # as they divide the image
+    assert (options["g_window_pattern"], options["d_kind"]) == ("multi_axis", "stylegan2")
+    assert (options["r1_gamma"], options["lr_final"]) == (0.5, 0.2)
+    assert not options.keys() & {"g_lr", "d_lr", "loss", "penalty"}
+    words = recipes.words({"a": (1, 2), "b": False, "c": True, "d": 0.5})
+    assert words == ["--a=1,2", "--nob", "--c", "--d=0.5"]
