@@ -8,8 +8,8 @@
 trains each recipe by train.py as a run of its own below --out (what is finished there is not
 trained again), and writes OUT/recipes.md, recipes.json and recipes.png, the samples of all. Every
 recipe has the default networks and learning rates unless it is about them. Those of ARCHITECTURES
-have the networks of a published system, made small, in the default game. --limit trains on that many
-images; --jobs trains so many at once, each bound to a core of its own.
+have the networks of a published system, made small, in the default game. --limit trains on that
+many images; --jobs trains so many at once, each bound to a core of its own.
 """
 
 from __future__ import annotations
@@ -94,9 +94,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         **{"w_dim": 96, "g_widths": 96, "g_depths": 4, "g_heads": 4, "g_patch": 4},
         **{"d_width": 96, "d_depth": 4, "d_heads": 4, "d_patch": 4},
     ),
-    "vitgan": _networks(
-        "vitgan_cifar10", w_dim=96, g_widths=96, g_heads=4, d_width=96, d_heads=4
-    ),
+    "vitgan": _networks("vitgan_cifar10", w_dim=96, g_widths=96, g_heads=4, d_width=96, d_heads=4),
     "styleswin": _networks(
         "styleswin_ffhq256",
         **{"w_dim": 128, "mapping_layers": 1},
@@ -110,13 +108,9 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         g_windows=(_WINDOW, _WINDOW, 0),
         d_width=(48, 96, 128),
     ),
-    "lada": _networks(
-        "lada_cifar10", g_widths=(256, 128, 64),  d_width=96, d_patch=2
-    ),
+    "lada": _networks("lada_cifar10", g_widths=(256, 128, 64), d_width=96, d_patch=2),
     "dcgan": _networks("dcgan", g_widths=(256, 128), d_width=128, d_patch=4),
-    "biggan": _networks(
-        "biggan_cifar10", latent_dim=63, g_widths=(64, 64, 64), d_width=(64, 64)
-    ),
+    "biggan": _networks("biggan_cifar10", latent_dim=63, g_widths=(64, 64, 64), d_width=(64, 64)),
     "stylegan2": _networks(
         "stylegan2_cifar10", w_dim=128, g_widths=(96, 96, 64), d_width=(64, 96, 96)
     ),

@@ -76,7 +76,8 @@ def _without_data(config: Config) -> Config | None:
     classes = CLASSES.get(re.split("[/:]", name)[0], 0) if kind == "tfds" else 0
     if not (classes and all(data.image_size) and data.channels) or data.captions:
         return None
-    return config.resolve(image_size=data.image_size, channels=data.channels, num_classes=classes)
+    height, width = data.image_size
+    return config.resolve(image_size=(height, width), channels=data.channels, num_classes=classes)
 
 
 def _flops(plan: summary.Plan) -> int:
