@@ -11,8 +11,8 @@ of a token of its texts for that LSTM, in nats.
 
 A low NLL_oracle alone is worth nothing: one likely text for ever has the lowest. So self-BLEU and
 distinct bigrams stand beside it, and the nearest to the oracle's own texts on all is the best; less
-than their NLL_oracle is collapse. Below stand uniform noise, a trigram model of the same texts, and
-each generator at several temperatures.
+than their NLL_oracle is collapse. Below stand uniform noise, and a trigram model of the same texts
+and each generator at several temperatures.
 
 Prints the table and appends a line of JSON to --out. At the rate of its first steps (150, in the
 game 80 texts a second) it takes an hour on one core.
@@ -170,10 +170,16 @@ def run(values: flags.FlagValues) -> None:
     folder = Path(values.run) if values.run else _train(values, learned_from)
     count = values.eval_samples
     noise = rng.integers(oracle.vocabulary, size=(count, LENGTH))
+    trigram = NgramModel(learned_from, oracle.vocabulary)
     texts = {
         "oracle": oracle.sample(count, rng),
         "uniform noise": noise,
-        "trigram model": NgramModel(learned_from, oracle.vocabulary).sample(count),
+        **{
+            f"trigram model, temperature {temperature:g}": trigram.sample(
+                count, temperature=temperature
+            )
+            for temperature in temperatures
+        },
         **_generated(folder, temperatures, count),
     }
     rows = {name: measure(oracle, tokens) for name, tokens in texts.items()}
@@ -201,9 +207,6 @@ def _train(values: flags.FlagValues, tokens: np.ndarray) -> Path:
         vocab_size=values.vocabulary,
         likelihood_kimg=values.likelihood_kimg,
         total_kimg=values.likelihood_kimg + values.game_kimg,
-        # So that there is a checkpoint where the game begins.
-        snapshot_kimg=values.likelihood_kimg,
-        keep_checkpoints=1000,
         metrics=(),
         export=(),
         seed=values.seed,
@@ -217,8 +220,7 @@ def _generated(folder: Path, temperatures: list[float], count: int) -> dict[str,
     """Texts of a run when likelihood alone ended, and at its end, ``[count, LENGTH]`` each."""
     from tgan_tf.inference import load
 
-    last = load(folder)
-    first = load(folder / "checkpoints" / f"ckpt-{last.config.likelihood_steps}")
+    last, first = load(folder), load(folder / "likelihood")
     found = {}
     for name, sampler in (("likelihood", first), ("with the game", last)):
         numbers = np.array([ord(token) - FIRST for token in sampler.config.data.vocabulary])

@@ -125,6 +125,9 @@ def test_token_by_token(config, tmp_path):
     first, second = (row for row in rows if row["kind"] == "tick")
     assert "loss_d" not in first
     assert {"likelihood", "loss_d"} <= second.keys()
+    (before, after) = (row["metrics"] for row in rows if row["kind"] == "evaluation")
+    for name in ("overlap_step_size", "consonance", "variety"):
+        assert after[f"likelihood_{name}"] == pytest.approx(before[name])
     sampler = tgan_tf.load(run)
     drawn = sampler.sample(range(8), "A minor")
     assert (drawn[:, 0] != HOLD).all()

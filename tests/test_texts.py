@@ -13,10 +13,10 @@ import tensorflow as tf
 import tgan_tf
 from tests.language import bert
 from tests.tokens import SMALL
-from tests.training.runs import assert_same_run
+from tests.training.runs import assert_same_run, tensors
 from tgan_tf.config import Config
 from tgan_tf.exporting import to_saved_model, to_tflite
-from tgan_tf.training.checkpoint import Checkpoints
+from tgan_tf.training.checkpoint import Checkpoints, listed
 from tgan_tf.training.journal import Journal
 from tgan_tf.training.run import Stopped
 
@@ -71,6 +71,13 @@ def test_measures_likelihood_alone_and_what_became_of_it(run):
         assert {"frechet_ngram", "self_bleu3", "trigram_frechet_ngram", "real_bleu2"} <= names
         assert {"frechet_tiny_bert", "real_frechet_tiny_bert"} <= names
         assert np.isfinite(list(row["metrics"].values())).all()
+    # The samples of the first are those that the second has beside, so the weights are too.
+    assert not [name for name in before["metrics"] if name.startswith("likelihood_")]
+    for name in ("bleu2", "self_bleu3", "distinct2", "frechet_ngram", "frechet_tiny_bert"):
+        assert after["metrics"][f"likelihood_{name}"] == pytest.approx(before["metrics"][name])
+        assert f"likelihood_matched_{name}" in after["metrics"]
+    assert 0.25 < after["metrics"]["likelihood_matched_temperature"] < 4
+    assert tgan_tf.load(run / "likelihood").step == 6
 
 
 def test_pictures_are_texts_too(run):
@@ -82,7 +89,9 @@ def test_pictures_are_texts_too(run):
 
 @pytest.mark.slow
 def test_stopped_and_resumed_it_ends_in_the_same_bytes(run, tmp_path, monkeypatch):
-    config, save = config_in(tmp_path), Checkpoints.save
+    # Its folder is in the rows.
+    encoder = os.fspath(run.parent / "tiny-bert")
+    config, save = config_in(tmp_path, sentence_encoder=encoder), Checkpoints.save
 
     def stop_at_8(self, step):
         save(self, step)
@@ -93,7 +102,10 @@ def test_stopped_and_resumed_it_ends_in_the_same_bytes(run, tmp_path, monkeypatc
     with pytest.raises(Stopped):
         tgan_tf.train(config)
     monkeypatch.undo()
-    assert_same_run(tgan_tf.train(config, resume="auto"), run)
+    resumed = tgan_tf.train(config, resume="auto")
+    assert_same_run(resumed, run)
+    one, two = (tensors(listed(path / "likelihood")[-1]) for path in (resumed, run))
+    assert {name: one[name].tobytes() for name in one} == {n: two[n].tobytes() for n in two}
 
 
 def test_sampler_draws_what_the_training_showed(run, sampler):
@@ -108,6 +120,8 @@ def test_steering(sampler):
 
     assert texts(temperature=0) == texts(temperature=0, top_k=5) == texts(top_k=1)
     assert texts(top_p=0.5) != texts() != texts(temperature=2.0)
+    # All tokens, sorted and unsorted.
+    assert texts(temperature=2.0) == texts(temperature=2.0, top_k=1000)
     assert all(text.startswith("red c") for text in texts(prefix="red c"))
     with pytest.raises(ValueError, match="vocabulary"):
         texts(prefix="x")

@@ -36,6 +36,7 @@ from tgan_tf.metrics.suite import Definitions, Outcome, Result, compute_metrics,
 from tgan_tf.modalities import make_modality
 from tgan_tf.modalities.pictures import save_png, tile
 from tgan_tf.reference import AT_ONCE, Reference, classifier_of, statistics_of
+from tgan_tf.training.likelihood import load_likelihood
 
 Progress = Callable[[int, int], None]
 # Says what is counted, gives a progress callback.
@@ -219,6 +220,7 @@ def measure(
     config: Config,
     *,
     sampler: Sampler | None = None,
+    likelihood: Sampler | None = None,
     split: str = "auto",
     strategy: tf.distribute.Strategy | None = None,
     counting: Counting = lambda what: nullcontext(lambda done, total: None),
@@ -236,6 +238,7 @@ def measure(
         config: resolved.
         sampler: the generator, which the path length asks for floating point images; without it
             "ppl" is left out.
+        likelihood: the generator after likelihood alone, to be measured beside; of texts and music.
         split: see ``reference.SPLITS``.
         strategy: of one machine; its replicas share the networks' work.
         counting: called with what is being counted; gives a context with a progress callback.
@@ -248,7 +251,7 @@ def measure(
     start = time.perf_counter()
     e = config.evaluation
     if source.modality != "image":
-        reals, found = other_metrics.measure(sample, source, config, split, counting)
+        reals, found = other_metrics.measure(sample, source, config, split, counting, likelihood)
         return Evaluation(
             results=found,
             reference=reals.name,
@@ -411,6 +414,7 @@ def evaluate_run(
         source,
         config,
         sampler=sampler,
+        likelihood=load_likelihood(sampler.path, sampler.step),
         split=split,
         strategy=strategy,
         counting=counting,

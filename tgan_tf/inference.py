@@ -114,13 +114,12 @@ class Sampler:
         steering = [floats, ints, floats] if self.steered else []
         prefix = [tf.TensorSpec([None, None], tf.int32)] if self.takes_prefix else []
         # The batch stays open in these signatures, so no number of seeds traces them again.
+        always = [ints, label, floats, floats, tf.TensorSpec([None, None], tf.float32)]
         self._render = tf.function(
-            self.render,
-            input_signature=[
-                *(ints, label, floats, floats, tf.TensorSpec([None, None], tf.float32)),
-                *(*steering, *prefix),
-            ],
-            autograph=False,
+            self.render, input_signature=[*always, *steering, *prefix], autograph=False
+        )
+        self._render_warmed = tf.function(
+            self._warmed, input_signature=[*always, *steering[:1], *prefix], autograph=False
         )
         self._render_between = tf.function(
             self.render_between,
@@ -253,6 +252,9 @@ class Sampler:
         psi, scale = _finite("truncation", truncation), self._check_guidance(guidance)
         offset = self.directions.strengths(edits or {}) @ self.directions.vectors  # [w_dim]
         given = self._check_steering(temperature, top_k, top_p)
+        render = self._render
+        if given and top_k == 0 and top_p == 1:
+            render, given = self._render_warmed, given[:1]
         given += self._check_prefix(prefix)
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
@@ -263,7 +265,7 @@ class Sampler:
             both = (np.full(count, value, np.float32) for value in (psi, scale))
             moved = np.tile(offset, (count, 1))
             steering = [np.repeat(value[None], count, axis=0) for value in given]
-            parts.append(self._render(seeds[part], labels[part], *both, moved, *steering).numpy())
+            parts.append(render(seeds[part], labels[part], *both, moved, *steering).numpy())
             if progress is not None:
                 progress(start + count, len(seeds))
         return np.concatenate(parts)
@@ -441,7 +443,8 @@ class Sampler:
             truncation: float32 [B].
             guidance: float32 [B]; a generator that is not guided does not look at it.
             offset: float32 [B, w_dim], added to w.
-            temperature, top_k, top_p: float32, int32, float32 [B]; all or none of them.
+            temperature, top_k, top_p: float32, int32, float32 [B]; all or none of them, or the
+                temperature alone.
             prefix: int32 [B, T], tokens that are given; the others are negative.
 
         Returns:
@@ -451,6 +454,21 @@ class Sampler:
         if offset is not None:
             w = w + offset
         return self._synthesize(w, seed, _choice(temperature, top_k, top_p), prefix=prefix)
+
+    def _warmed(
+        self,
+        seed: tf.Tensor,
+        label: tf.Tensor | None,
+        truncation: tf.Tensor,
+        guidance: tf.Tensor,
+        offset: tf.Tensor,
+        temperature: tf.Tensor | None = None,
+        prefix: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """`render` of all tokens: to sort a large vocabulary takes longer than the network."""
+        return self.render(
+            seed, label, truncation, guidance, offset, temperature=temperature, prefix=prefix
+        )
 
     def completed(
         self,

@@ -5,8 +5,9 @@ Such a module of ``tgan_tf.metrics`` has a function
 samples [N, *sample_shape], the classes that they were made for (int32 [N] or None), the real
 samples that they are compared with (`Reals`), all the data, the configuration, and a callback that
 takes (done, all). It may have a ``REFERENCE``, the split that samples are compared with unless
-another is asked for, ``EXTRACTORS``, what may be asked for besides ``auto``, and a function
-``check(config, source)`` that refuses options early.
+another is asked for, ``EXTRACTORS``, what may be asked for besides ``auto``, a function
+``check(config, source)`` that refuses options early, and ``LIKELIHOOD``: then ``measure`` takes
+``likelihood`` too, None or a `Likelihood`, and measures it beside.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy as np
 from tgan_tf.config import METRICS, Config, ConfigError
 from tgan_tf.data.opaque import OpaqueRows
 from tgan_tf.data.types import Source
+from tgan_tf.inference import Sampler
 from tgan_tf.metrics.suite import Result
 from tgan_tf.reference import AT_ONCE, split_of
 
@@ -33,6 +35,9 @@ MODULES = {
     "text": "tgan_tf.metrics.text",
     "video": "tgan_tf.metrics.video",
 }
+
+# What names of results begin with that are of something else than the samples.
+BESIDE = ("trigram_", "likelihood_", "real_")
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,29 @@ class Reals:
     name: str
     samples: np.ndarray
     labels: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """Samples of the generator as it was after likelihood alone.
+
+    Attributes:
+        sampler: that generator.
+        labels: the classes that samples are made for, or None.
+    """
+
+    sampler: Sampler
+    labels: np.ndarray | None
+
+    @property
+    def steered(self) -> bool:
+        """Whether it has a temperature."""
+        return self.sampler.steered
+
+    def __call__(self, count: int, temperature: float = 1.0) -> np.ndarray:
+        """Of the first so many of the seeds and classes that all samples have."""
+        labels = None if self.labels is None else self.labels[:count]
+        return self.sampler.sample(range(count), labels, temperature=temperature)
 
 
 def check(config: Config, source: Source) -> None:
@@ -85,8 +113,13 @@ def measure(
     config: Config,
     split: str,
     counting: Callable[[str], AbstractContextManager[Callable[[int, int], None]]],
+    likelihood: Sampler | None = None,
 ) -> tuple[Reals, dict[str, Result]]:
-    """Draws samples, with the labels of the real ones in the same shares, and measures them."""
+    """Draws samples, with the labels of the real ones in the same shares, and measures them.
+
+    Where the modality has it, the generator after likelihood alone (``likelihood``) is measured
+    beside, from the same seeds.
+    """
     if isinstance(sample, OpaqueRows):
         raise ValueError(f"files of {source.modality} cannot be measured: give a run")
     module = importlib.import_module(MODULES[source.modality])
@@ -108,7 +141,10 @@ def measure(
         raise ValueError("samples are not finite; the training diverged")
     begun = time.perf_counter()
     reference = Reals(name, reals[:], real_labels)
+    beside = {}
+    if likelihood is not None and getattr(module, "LIKELIHOOD", False):
+        beside["likelihood"] = Likelihood(likelihood, labels)
     with counting("measuring") as progress:
-        outcomes = module.measure(fakes, labels, reference, source, config, progress)
+        outcomes = module.measure(fakes, labels, reference, source, config, progress, **beside)
     seconds = time.perf_counter() - begun
     return reference, {key: Result(**vars(o), seconds=seconds) for key, o in outcomes.items()}

@@ -14,6 +14,7 @@ from tgan_tf.data.types import SampleSet, Source
 from tgan_tf.language import find_encoder
 from tgan_tf.metrics import ngrams, rhyme, text
 from tgan_tf.metrics.frechet import Moments, frechet_distance
+from tgan_tf.metrics.matching import COLDEST, HOTTEST, NEAR, matching_temperature
 from tgan_tf.metrics.ngram_embedding import NgramEmbedding
 from tgan_tf.metrics.ngram_model import NgramModel
 from tgan_tf.other_metrics import Reals
@@ -73,14 +74,14 @@ def test_rhymes():
     assert not rhyme.rhymes("", "")
 
 
-def measured(config):
+def measured(config, likelihood=None):
     """Real texts against texts of the same kind, all of random tokens."""
     length, _, size = config.data.signal_shape
     texts = RANDOM.integers(2, size, (90, length)).astype(np.int32)
     train, val = SampleSet(texts[:50]), SampleSet(texts[50:70])
     source = Source("x", train, val, modality="text", vocabulary=config.data.vocabulary)
     reals = Reals("held-out", val.samples, None)
-    return text.measure(texts[70:], None, reals, source, config, lambda *_: None)
+    return text.measure(texts[70:], None, reals, source, config, lambda *_: None, likelihood)
 
 
 def test_poems_are_measured_as_poems(monkeypatch):
@@ -108,6 +109,64 @@ def test_a_missing_encoder_is_named(monkeypatch):
         measured(text_config(WORDS, 7, num_classes=0, sentence_encoder="minilm"))
 
 
+class Chain:
+    """Draws texts whose tokens are all one, or any, the more the warmer."""
+
+    def __init__(self, length, vocabulary, steered=True):
+        self.shape, self.vocabulary, self.steered = (length,), vocabulary, steered
+        self.counts = []
+
+    def __call__(self, count, temperature=1.0):
+        rng = np.random.default_rng(0)
+        self.counts.append(count)
+        other = rng.random((count, *self.shape)) < temperature / 3
+        return np.where(other, rng.integers(2, self.vocabulary, other.shape), 2).astype(np.int32)
+
+
+def test_what_is_compared_is_as_varied_as_the_samples():
+    config = text_config(tuple(map(chr, range(0x4E00, 0x4E50))), num_classes=0)
+    found = measured(config, likelihood := Chain(20, 80))
+    names = found.keys()
+    assert {"likelihood_bleu2", "trigram_matched_bleu2", "likelihood_matched_js_bigram"} <= names
+    wanted = found["self_bleu2"].value
+    assert found["likelihood_self_bleu2"].value > wanted + 0.1
+    # So few texts jump from one self-BLEU to another.
+    assert found["likelihood_matched_self_bleu2"].value == pytest.approx(wanted, abs=0.03)
+    assert 2 < found["likelihood_matched_temperature"].value < HOTTEST
+    assert "likelihood_matched_novelty" not in names
+    assert max(likelihood.counts) == 20
+    names = measured(config, Chain(20, 80, steered=False)).keys()
+    assert "likelihood_bleu2" in names
+    assert "likelihood_matched_bleu2" not in names
+    assert not [name for name in measured(config) if name.startswith("likelihood")]
+
+
+class TestMatching:
+    @pytest.mark.parametrize("temperature", [0.3, 0.86, 1.0, 1.7, 3.5])
+    def test_finds_the_temperature(self, temperature):
+        def alike(t):
+            return 1 / (1 + t)
+
+        found = matching_temperature(alike, alike(temperature))
+        assert alike(found) == pytest.approx(alike(temperature), abs=NEAR)
+        assert found == pytest.approx(temperature, rel=0.03)
+
+    def test_stays_within_its_range(self):
+        assert matching_temperature(lambda t: 1 / t, 100) == pytest.approx(COLDEST, rel=0.02)
+        assert matching_temperature(lambda t: 1 / t, 0) == pytest.approx(HOTTEST, rel=0.02)
+
+    def test_of_a_trigram_model(self):
+        rng = np.random.default_rng(0)
+        model = NgramModel(np.minimum(rng.zipf(1.3, (300, 8)), 200) - 1, 200)
+
+        def alike(t, seed=0):
+            texts = model.sample(300, seed, t).tolist()
+            return ngrams.self_bleu(texts, 2)[:, 1].mean()
+
+        assert matching_temperature(alike, alike(0.7, 1)) == pytest.approx(0.7, abs=0.05)
+        assert alike(0.5) > alike(0.7) > alike(1.0) > alike(2.0)
+
+
 class TestNgramModel:
     def test_is_a_distribution(self):
         train = RANDOM.integers(0, 3, (50, 3))
@@ -116,6 +175,42 @@ class TestNgramModel:
         logs = np.log(model.weights @ model._parts(texts)).reshape(-1, 3).sum(axis=1)
         assert np.exp(logs).sum() == pytest.approx(1, abs=0.02)  # unseen contexts have less
         assert model.weights.sum() == pytest.approx(1)
+
+    @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+    def test_temperature(self, temperature):
+        train = np.array([[0, 1], [0, 1], [0, 2], [0, 1], [3, 2], [3, 3], [3, 2], [0, 2], [0, 1]])
+        model = NgramModel(train, 5)
+        model.weights = np.array([0.2, 0.5, 0.2, 0.1])
+        first = 0.9 * np.array([6, 0, 0, 3, 0]) / 9 + 0.1 / 5
+        np.testing.assert_allclose(model.following(train[:1], 0)[0], first)
+        # What follows 3; what follows 4, which never came, is left to unigrams.
+        single = np.array([0, 4, 4, 1, 0]) / 9
+        after = {3: 0.7 * np.array([0, 0, 2, 1, 0]) / 3 + 0.2 * single + 0.1 / 5}
+        after[4] = 0.9 * single + 0.1 / 5
+        for token, expected in after.items():
+            found = model.following(np.array([[token, 0]]), 1)[0]
+            np.testing.assert_allclose(found, expected)
+        drawn = model.sample(40_000, temperature=temperature)
+
+        def check(tokens, expected):
+            expected = expected ** (1 / temperature)
+            shares = np.bincount(tokens, minlength=5) / len(tokens)
+            np.testing.assert_allclose(shares, expected / expected.sum(), atol=0.02)
+
+        check(drawn[:, 0], first)
+        check(drawn[drawn[:, 0] == 3, 1], after[3])
+        if temperature != 1:
+            np.testing.assert_array_equal(model.sample(7, temperature=temperature), drawn[:7])
+
+    def test_without_temperature_it_draws_the_likeliest(self):
+        train = (RANDOM.integers(0, 5, (400, 1)) + np.arange(6)) % 5
+        train[:300, 0] = 2
+        model = NgramModel(train, 5)
+        samples = model.sample(50, temperature=0)
+        for place in range(6):
+            best = model.following(samples, place).argmax(axis=1)
+            np.testing.assert_array_equal(samples[:, place], best)
+        assert len(np.unique(samples, axis=0)) == 1
 
     @pytest.mark.parametrize("columns", [0, 2])
     def test_learns_a_chain(self, columns):

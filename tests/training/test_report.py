@@ -121,6 +121,21 @@ def test_the_report_says_what_there_is(run: RunDirectory) -> None:
         assert part in text
 
 
+def test_the_headline_is_of_the_samples(run: RunDirectory) -> None:
+    metrics = {
+        "bleu2": 0.4321,
+        "trigram_matched_bleu2": 0.1234,
+        "trigram_matched_temperature": 0.86,
+    }
+    row = {"kind": "evaluation", "step": 4, "kimg": 0.4, "metrics": metrics}
+    Journal(run.metrics).append(row)
+    report.write(run, {})
+    page = run.report.read_text(encoding="utf-8")
+    assert "<b>0.432</b>" in page
+    assert "<b>0.123</b>" not in page
+    assert "trigram matched temperature" in page
+
+
 def test_the_report_says_what_was_wrong_and_what_was_done(run: RunDirectory) -> None:
     report.write(run, {})
     assert "Nothing was found wrong" in read(run).text

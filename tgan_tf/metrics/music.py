@@ -18,8 +18,9 @@ from tgan_tf.data.types import Progress, Source
 from tgan_tf.metrics.suite import Outcome
 
 if TYPE_CHECKING:
-    from tgan_tf.other_metrics import Reals
+    from tgan_tf.other_metrics import Likelihood, Reals
 
+LIKELIHOOD = True  # see ``tgan_tf.other_metrics``
 FEATURES = (
     "pitch_class_entropy",
     "scale_consistency",
@@ -44,12 +45,14 @@ def measure(
     source: Source,
     config: Config,
     progress: Progress,
+    likelihood: Likelihood | None = None,
 ) -> dict[str, Outcome]:
     """All metrics of generated windows; see ``tgan_tf.other_metrics``.
 
     The details of an overlap hold the means of the feature, the overlap of other real windows
     with the same ones (``real``, the ceiling) and, of several voices, that of windows whose voices
-    come from different ones (``shuffled``, the floor).
+    come from different ones (``shuffled``, the floor). ``likelihood_...`` is the same of the
+    generator after likelihood alone.
     """
     rng = np.random.default_rng(0)
 
@@ -57,8 +60,11 @@ def measure(
         return np.asarray(windows[np.sort(rng.permutation(len(windows))[:_MOST])])
 
     others = source.train if reference.name == "held-out" else source.val
+    made = {"": fakes}
+    if likelihood is not None:
+        made["likelihood_"] = likelihood(len(fakes))
     sets = {
-        "fake": some(fakes),
+        **{prefix: some(windows) for prefix, windows in made.items()},
         "real": some(reference.samples),
         "others": some(others.samples),
     }
@@ -68,26 +74,30 @@ def measure(
     for index, (name, windows) in enumerate(sets.items()):
         found[name] = features(windows)
         progress(index, len(sets) + 1)
-    counts = len(sets["real"]), len(sets["fake"])
-    outcomes = {}
-    for name, real in found["real"].items():
-        details: dict[str, Any] = {
-            "mean": float(found["fake"][name].mean()),
-            "real_mean": float(real.mean()),
-            "real": overlap_area(found["others"][name], real),
-        }
-        if "shuffled" in found:
-            details["shuffled"] = overlap_area(found["shuffled"][name], real)
-        area = overlap_area(found["fake"][name], real)
-        outcomes[f"overlap_{name}"] = Outcome(area, *counts, details=details)
-    for name in OF_SEVERAL_VOICES:
-        if name in found["fake"]:
-            outcomes[name] = Outcome(float(found["fake"][name].mean()), *counts)
+    counts = len(sets["real"]), len(sets[""])
     train = len(source.train)
-    outcomes["novelty"] = Outcome(novelty(fakes, source.train.samples), train, len(fakes))
-    outcomes["diversity"] = Outcome(diversity(fakes), 0, len(fakes))
     ceiling = {"real": variety(reference.samples, reference.labels)}
-    outcomes["variety"] = Outcome(variety(fakes, labels), *counts, details=ceiling)
+    outcomes = {}
+    for prefix, windows in made.items():
+        ours = found[prefix]
+        for name, real in found["real"].items():
+            details: dict[str, Any] = {
+                "mean": float(ours[name].mean()),
+                "real_mean": float(real.mean()),
+                "real": overlap_area(found["others"][name], real),
+            }
+            if "shuffled" in found:
+                details["shuffled"] = overlap_area(found["shuffled"][name], real)
+            area = overlap_area(ours[name], real)
+            outcomes[f"{prefix}overlap_{name}"] = Outcome(area, *counts, details=details)
+        for name in OF_SEVERAL_VOICES:
+            if name in ours:
+                outcomes[prefix + name] = Outcome(float(ours[name].mean()), *counts)
+        new = novelty(windows, source.train.samples)
+        outcomes[f"{prefix}novelty"] = Outcome(new, train, len(windows))
+        outcomes[f"{prefix}diversity"] = Outcome(diversity(windows), 0, len(windows))
+        varied = variety(windows, labels)
+        outcomes[f"{prefix}variety"] = Outcome(varied, *counts, details=ceiling)
     progress(len(sets) + 1, len(sets) + 1)
     return outcomes
 

@@ -12,6 +12,8 @@ import numpy as np
 _ROUNDS = 30  # of expectation-maximisation
 _HELD_BACK = 10  # one in so many texts tunes the weights
 ORDERS = 3
+_COLDEST = 1e-3  # of the temperature, where a tie is left to chance
+_AT_ONCE = 256  # texts whose probabilities of all tokens are in memory
 
 
 class NgramModel:
@@ -45,29 +47,87 @@ class NgramModel:
         """``exp`` of the mean negative log-likelihood of a token of ``[N, T]``."""
         return float(np.exp(-np.log(self.weights @ self._parts(samples)).mean()))
 
-    def sample(self, count: int, seed: int = 0) -> np.ndarray:
-        """Draws int32 ``[count, T]`` from the model, exactly: first which order, then a token."""
+    def sample(self, count: int, seed: int = 0, temperature: float = 1.0) -> np.ndarray:
+        """Draws from the model, exactly.
+
+        Args:
+            count: how many.
+            seed: of chance; at another temperature than 1 the first texts of a seed are the same
+                however many are drawn.
+            temperature: logarithms of the tokens' probabilities are divided by it; less than 1 is
+                more typical and less varied, 0: the likeliest token always.
+
+        Returns:
+            int32 ``[count, T]``.
+        """
         rng = np.random.default_rng(seed)
+        chances = rng.random((count, self.length)) if temperature != 1 else None
         samples = np.zeros((count, self.length), np.int32)
         for place in range(self.length):
-            order = rng.choice(ORDERS + 1, count, p=self.weights)
-            token = rng.integers(0, self.vocabulary, count)
-            for index, (keys, tokens) in enumerate(self._tables):
-                wanted = self._contexts(samples, place, index)
-                first, last = (np.searchsorted(keys, wanted, side) for side in ("left", "right"))
-                seen = last > first
-                drawn = tokens[(first + rng.random(count) * (last - first)).astype(np.int64) * seen]
-                # An order that never saw the context leaves it to the next.
-                order = np.where((order == index) & ~seen, index + 1, order)
-                token = np.where(order == index, drawn, token)
+            if chances is None:
+                token = self._of_mixture(samples, place, rng)
+            else:
+                token = self._tempered(samples, place, temperature, chances[:, place])
             if self.ends and place:
                 token = np.where(samples[:, place - 1] == 0, 0, token)
             samples[:, place] = token
         return samples
 
+    def following(self, samples: np.ndarray, place: int) -> np.ndarray:
+        """Probability of each token at a place, ``[N, V]``, after what ``[N, T]`` has before it."""
+        result = np.zeros((len(samples), self.vocabulary))
+        left = np.zeros(len(samples))  # the weight of orders that never saw the context
+        for index, (keys, tokens, times) in enumerate(self._pairs):
+            wanted = self._contexts(samples, place, index)
+            first, last = (np.searchsorted(keys, wanted, side) for side in ("left", "right"))
+            size, weight = last - first, self.weights[index] + left
+            if index == ORDERS - 1:  # one context for all
+                part = slice(first[0], last[0])
+                share = times[part] / max(1, times[part].sum())
+                result[:, tokens[part]] += np.outer(weight, share)
+            else:
+                rows = np.repeat(np.arange(len(samples)), size)
+                entries = np.arange(len(rows)) + np.repeat(last - np.cumsum(size), size)
+                whole = np.bincount(rows, times[entries], len(samples))
+                share = times[entries] / whole[rows]
+                result[rows, tokens[entries]] += weight[rows] * share
+            left = np.where(size > 0, 0, weight)
+        result += (self.weights[ORDERS] + left)[:, None] / self.vocabulary
+        return result
+
+    def _of_mixture(self, samples: np.ndarray, place: int, rng: np.random.Generator) -> np.ndarray:
+        """Tokens by `following`, ``[N]``, faster: first which order, then one that it counted."""
+        count = len(samples)
+        order = rng.choice(ORDERS + 1, count, p=self.weights)
+        token = rng.integers(0, self.vocabulary, count)
+        for index, (keys, tokens) in enumerate(self._tables):
+            wanted = self._contexts(samples, place, index)
+            first, last = (np.searchsorted(keys, wanted, side) for side in ("left", "right"))
+            seen = last > first
+            drawn = tokens[(first + rng.random(count) * (last - first)).astype(np.int64) * seen]
+            # An order that never saw the context leaves it to the next.
+            order = np.where((order == index) & ~seen, index + 1, order)
+            token = np.where(order == index, drawn, token)
+        return token
+
+    def _tempered(
+        self, samples: np.ndarray, place: int, temperature: float, chances: np.ndarray
+    ) -> np.ndarray:
+        """Tokens ``[N]`` at a temperature, by uniform numbers ``[N]``."""
+        tokens = []
+        for start in range(0, len(samples), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            odds = self.following(samples[part], place)  # [n, V]
+            # Powers of single precision take a fraction of the time.
+            odds = (odds / odds.max(axis=1, keepdims=True)).astype(np.float32)
+            odds **= np.float32(1 / max(temperature, _COLDEST))
+            below = np.cumsum(odds, axis=1, dtype=np.float64)
+            tokens.append((below <= chances[part, None] * below[:, -1:]).sum(axis=1))
+        return np.concatenate(tokens)
+
     def _count(self, samples: np.ndarray) -> None:
-        """For each order its contexts, sorted, and the token after each."""
-        self._tables = []
+        """For each order its contexts, sorted, and the token after each; then each pair once."""
+        self._tables, self._pairs = [], []
         counted = self._counted(samples)
         for index in range(ORDERS):
             contexts = np.stack(
@@ -75,7 +135,11 @@ class NgramModel:
             )[counted]
             tokens = samples[counted].astype(np.int64)
             order = np.lexsort((tokens, contexts))
-            self._tables.append((contexts[order], tokens[order]))
+            contexts, tokens = contexts[order], tokens[order]
+            self._tables.append((contexts, tokens))
+            new = np.flatnonzero(np.diff(contexts * self.vocabulary + tokens, prepend=-1))
+            times = np.diff(new, append=len(tokens))
+            self._pairs.append((contexts[new], tokens[new], times))
 
     def _contexts(self, samples: np.ndarray, place: int, index: int) -> np.ndarray:
         """A number for what is before a place, int64 ``[N]``; fewer tokens for a greater index."""

@@ -7,13 +7,15 @@ of held-out texts under an n-gram model of the samples, `novelty` (share of samp
 training text). Of code `parses`, of poems `form`, `line_novelty` (share of lines that are in no
 training text) and, with pypinyin, `rhyme` (share whose second and last line rhyme). Beside each
 that says something of a distribution stands `trigram_...`: the same for as many samples of the
-tuned trigram model, and `real_...`: for training texts.
+tuned trigram model, `likelihood_...`: of the generator as it was after likelihood alone, and
+`real_...`: for training texts. `trigram_matched_...` and `likelihood_matched_...` are of the
+temperature at which their self-BLEU-2 is that of the samples.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,14 +24,16 @@ from tgan_tf.config import Config, ConfigError
 from tgan_tf.data.types import Source
 from tgan_tf.metrics import intervals, ngrams, rhyme, sentences
 from tgan_tf.metrics.frechet import Moments, frechet_distance
+from tgan_tf.metrics.matching import matching_temperature
 from tgan_tf.metrics.ngram_embedding import NgramEmbedding
 from tgan_tf.metrics.ngram_model import NgramModel
 from tgan_tf.metrics.suite import Outcome
 from tgan_tf.modalities.text import TextModality
 
 if TYPE_CHECKING:
-    from tgan_tf.other_metrics import Reals
+    from tgan_tf.other_metrics import Likelihood, Reals
 
+LIKELIHOOD = True  # see ``tgan_tf.other_metrics``
 ORDERS = (2, 3, 4, 5)  # of BLEU
 # However few: against the training texts a model of counts would be the best.
 REFERENCE = "held-out"
@@ -49,6 +53,7 @@ def measure(
     source: Source,
     config: Config,
     progress: Callable[[int, int], None],
+    likelihood: Likelihood | None = None,
 ) -> dict[str, Outcome]:
     """See ``tgan_tf.other_metrics``."""
     modality = TextModality(config)
@@ -56,14 +61,29 @@ def measure(
     of_texts = _Measure(modality, source, reference.samples, encoder)
     count = min(len(fakes), len(source.train))
     rows = np.random.default_rng(0).permutation(len(source.train))[:count]
-    sides = {
-        "": fakes,
-        "trigram_": of_texts.baseline.sample(len(fakes)),
-        "real_": np.asarray(source.train.samples[np.sort(rows)]),
-    }
+    draws: dict[str, Callable[[int, float], np.ndarray]] = {"trigram": of_texts.baseline_texts}
+    if likelihood is not None:
+        draws["likelihood"] = likelihood
     results: dict[str, Outcome] = {}
-    for done, (prefix, samples) in enumerate(sides.items()):
-        progress(done, len(sides))
+
+    def sides() -> Iterator[tuple[str, np.ndarray]]:
+        yield "", fakes
+        some = min(len(fakes), _SCORED)  # self-BLEU is more among more texts
+        wanted = of_texts.alike(fakes[:some])
+        for name, draw in draws.items():
+            usual = draw(len(fakes), 1.0)
+            yield f"{name}_", usual
+            if draw is likelihood and not likelihood.steered:
+                continue
+            temperature = matching_temperature(of_texts.alike_at(draw, some), wanted)
+            results[f"{name}_matched_temperature"] = Outcome(temperature, 0, some)
+            same = temperature == 1
+            yield f"{name}_matched_", usual if same else draw(len(fakes), temperature)
+        yield "real_", np.asarray(source.train.samples[np.sort(rows)])
+
+    total = 2 + 2 * len(draws)
+    for done, (prefix, samples) in enumerate(sides()):
+        progress(done, total)
         results |= {prefix + name: outcome for name, outcome in of_texts(samples).items()}
     results |= of_texts.copies(fakes)
     if config.data.dataset.partition(":")[0] == "code":
@@ -73,7 +93,7 @@ def measure(
         missing += [] if rhyme.is_known() else [rhyme.MISSING]
     # Of a name that is always there, for whoever reads the row.
     results["novelty"].details.update({"not_installed": "; ".join(missing)} if missing else {})
-    progress(len(sides), len(sides))
+    progress(total, total)
     return results
 
 
@@ -151,6 +171,20 @@ class _Measure:
         if self.modality.lines and rhyme.is_known():
             results["rhyme"] = _share([self._rhymes(row) for row in samples])
         return results
+
+    def alike(self, samples: np.ndarray) -> float:
+        """Self-BLEU-2 of all of them."""
+        return float(ngrams.self_bleu(self.tokens(samples), 2)[:, 1].mean())
+
+    def alike_at(
+        self, draw: Callable[[int, float], np.ndarray], count: int
+    ) -> Callable[[float], float]:
+        """Temperature -> how alike so many of a generator's texts are."""
+        return lambda temperature: self.alike(draw(count, temperature))
+
+    def baseline_texts(self, count: int, temperature: float) -> np.ndarray:
+        """Of the trigram model."""
+        return self.baseline.sample(count, temperature=temperature)
 
     def copies(self, fakes: np.ndarray) -> dict[str, Outcome]:
         """How many samples, and lines, are in the training texts."""

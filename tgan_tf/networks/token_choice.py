@@ -16,14 +16,16 @@ class Choice(NamedTuple):
 
     Attributes:
         temperature: float ``[B]``; logits are divided by it; 0: the likeliest token always.
-        top_k: int ``[B]``; only so many of the likeliest tokens; 0: all.
+        top_k: int ``[B]``; only so many of the likeliest tokens; 0: all. None: all of every
+            example, and nothing is sorted.
         top_p: float ``[B]`` in (0, 1]; only the likeliest tokens, as many as together have this
-            probability (nucleus sampling, Holtzman et al. 2020, sec. 3.1); 1: all.
+            probability (nucleus sampling, Holtzman et al. 2020, sec. 3.1); 1: all; None as
+            top_k.
     """
 
     temperature: tf.Tensor
-    top_k: tf.Tensor
-    top_p: tf.Tensor
+    top_k: tf.Tensor | None = None
+    top_p: tf.Tensor | None = None
 
 
 def never(
@@ -55,7 +57,9 @@ def choose(logits: tf.Tensor, noise: tf.Tensor, choice: Choice | None = None) ->
     Returns:
         int32 ``[B]``.
     """
-    if choice is not None:
+    if choice is None:
+        return tf.argmax(logits + noise, axis=-1, output_type=tf.int32)
+    if choice.top_k is not None and choice.top_p is not None:
         size = logits.shape[-1]
         warmth = tf.maximum(choice.temperature, _COLDEST)[:, None]  # [B, 1]
         ordered = tf.math.top_k(logits, size).values  # [B, V]
@@ -64,8 +68,11 @@ def choose(logits: tf.Tensor, noise: tf.Tensor, choice: Choice | None = None) ->
         before = tf.cumsum(probabilities, axis=-1, exclusive=True)
         places = tf.range(size)[None]
         most = tf.where(choice.top_k > 0, choice.top_k, size)[:, None]
-        kept = tf.logical_and(before < choice.top_p[:, None], places < most)  # [B, V]
+        top_p = choice.top_p[:, None]
+        # Sums of probabilities may reach 1 too early.
+        likely = tf.logical_or(before < top_p, top_p >= 1)
+        kept = tf.logical_and(likely, places < most)  # [B, V]
         least = tf.reduce_min(tf.where(kept, ordered, ordered[:, :1]), axis=-1, keepdims=True)
         logits = tf.where(logits >= least, logits, _NEVER)
-        noise = choice.temperature[:, None] * noise
+    noise = choice.temperature[:, None] * noise
     return tf.argmax(logits + noise, axis=-1, output_type=tf.int32)

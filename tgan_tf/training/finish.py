@@ -17,6 +17,7 @@ from tgan_tf.files import replacing
 from tgan_tf.inference import Sampler, load
 from tgan_tf.training import best
 from tgan_tf.training.journal import Journal, Row
+from tgan_tf.training.likelihood import load_likelihood
 from tgan_tf.training.preview import clips, film
 from tgan_tf.training.progress import Console
 from tgan_tf.training.recorder import Recorder
@@ -61,7 +62,12 @@ def finish(
     try:
         if to_measure:
             measured = evaluation.measure(
-                sampler.sample, source, config, sampler=sampler, counting=console.counting
+                sampler.sample,
+                source,
+                config,
+                sampler=sampler,
+                likelihood=load_likelihood(run.path, sampler.step),
+                counting=console.counting,
             )
             for picture in measured.pictures.values():  # by the features of a network
                 evaluation.save_neighbours(picture, neighbours)

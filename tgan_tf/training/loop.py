@@ -36,6 +36,7 @@ class Training:
 
     Attributes:
         checkpoints: of ``gan.trackables()`` and ``meter``.
+        keep_likelihood: called with the step at which likelihood alone ends.
         evaluate: called with the step every ``eval_kimg``, but not at the end.
     """
 
@@ -50,6 +51,7 @@ class Training:
     recorder: Recorder
     console: Console
     signals: StopSignals
+    keep_likelihood: Callable[[int], None]
     evaluate: Callable[[int], None]
 
 
@@ -114,7 +116,10 @@ def _run_steps(t: Training) -> bool | None:
             with whole.pause(), tick.pause():
                 # What is not finite is neither measured nor saved; the next tick says so.
                 # Likelihood alone is what the game has to beat.
-                due = step % eval_every == 0 or step == t.config.likelihood_steps
+                likelihood_ends = step == t.config.likelihood_steps
+                if likelihood_ends and _is_sound(t):
+                    t.keep_likelihood(step)
+                due = step % eval_every == 0 or likelihood_ends
                 if due and step < total and _is_sound(t):
                     t.evaluate(step)
                 if (step % snapshot_every == 0 or step == total) and _is_sound(t):

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
+from tgan_tf import other_metrics
 from tgan_tf.config import Config, DataConfig
 from tgan_tf.files import replacing
 from tgan_tf.modalities import Modality, make_modality
@@ -86,12 +87,14 @@ def _condition(data: DataConfig) -> str:
 
 
 def _tiles(rows: list[Row], networks: Mapping[str, ParameterTable], plural: str) -> str:
-    """The headline: metrics if there are any, with their intervals, then what it took."""
+    """The headline: metrics of the samples, if any, with intervals, then what it took."""
     tiles = []
     evaluations = [row for row in rows if row["kind"] == "evaluation"]
     if evaluations:
         last = evaluations[-1]
         for name, value in last["metrics"].items():
+            if name.startswith(other_metrics.BESIDE):
+                continue
             bounds = pages.interval(last.get("details", {}).get(name))
             tiles.append((words(name), number(value, 3), bounds))
     ticks = [row for row in rows if row["kind"] == "tick"]

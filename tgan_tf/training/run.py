@@ -14,7 +14,7 @@ from tgan_tf import conditions, evaluation
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.exporting import ExportError
 from tgan_tf.gan import TransformerGAN
-from tgan_tf.training import summary
+from tgan_tf.training import likelihood, summary
 from tgan_tf.training.best import Best
 from tgan_tf.training.checkpoint import CheckpointError, Checkpoints
 from tgan_tf.training.doctor import Doctor
@@ -141,7 +141,11 @@ def _train(run: RunDirectory, p: Prepared, console: Console, signals: StopSignal
         row = None
         if p.chief and config.evaluation.metrics:
             result = evaluation.measure(
-                recorder.preview.sample, source, config, counting=console.counting
+                recorder.preview.sample,
+                source,
+                config,
+                likelihood=likelihood.load_likelihood(run.path, step),
+                counting=console.counting,
             )
             row = result.row(step, config)
             recorder.row(row)
@@ -163,6 +167,9 @@ def _train(run: RunDirectory, p: Prepared, console: Console, signals: StopSignal
                 console=console,
                 signals=signals,
                 recorder=recorder,
+                keep_likelihood=lambda step: likelihood.keep(
+                    run.likelihood, gan, step, writable=p.chief
+                ),
                 evaluate=measure,
             )
         )

@@ -36,6 +36,7 @@ class RunDirectory:
         self.metrics = self.path / "metrics.jsonl"
         self.checkpoints = self.path / "checkpoints"
         self.best = self.path / "best"
+        self.likelihood = self.path / "likelihood"
         self.samples = self.path / "samples"
         self.report = self.path / "report.html"
         self.export = self.path / "export"
