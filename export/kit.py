@@ -15,7 +15,7 @@ _PLURALS = {
     "image": "pictures",
     "video": "clips",
     "text": "texts",
-    "music": "music",
+    "music": "windows",
     "series": "time series",
 }
 # By which what is made token by token is steered.
@@ -70,6 +70,7 @@ def describe(
     config = values["config"]
     inputs = details.get_input_details()
     return {
+        "plural": _PLURALS[config["data"]["modality"]],
         "title": title or config["run"]["name"] or config["data"]["dataset"],
         "guided": "guidance" in inputs,
         "steered": "temperature" in inputs,

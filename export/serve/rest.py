@@ -23,7 +23,7 @@ from export.serve.servable import Servable
 PAGE = Path(__file__).parent / "page"
 # What this page shares with that of `export.web`.
 SHARED = PAGE.parents[1] / "web" / "page"
-_SHARED_FILES = ("curves.js", "music.js", "play.js", "samples.js", "text.js")
+_SHARED_FILES = ("controls.js", "curves.js", "music.js", "play.js", "samples.js", "text.js")
 _PATH = re.compile(
     r"/v1/models/(?P<name>[^/:]+)"
     r"(?:/versions/(?P<version>\d{1,18})|/labels/(?P<label>[^/:]+))?"

@@ -297,6 +297,12 @@ class TestBrowser:
             for word in ("Stop", "Play"):
                 page.evaluate(f"{button}.click()")
                 assert page.evaluate(f"{button}.textContent") == word
+            # What is heard ends when another takes its place.
+            page.evaluate("AudioContext.prototype.close = () => { window.isClosed = true; }")
+            page.evaluate(f"{button}.click()")
+            assert not page.evaluate("window.isClosed")
+            change(page, set_value("#seed", 5))
+            assert page.evaluate("window.isClosed")
         window = sampler.sample([1], 0)[0]  # [16, 2]
         np.testing.assert_array_equal(read_back(bytes(file), (16, 2)), window)
         assert_shows(roll, window, 63)

@@ -1,8 +1,8 @@
 // A served generator: everything is asked for by REST, as any client would.
 
-import { silence } from '/page/music.js';
-import { play, show } from '/page/play.js';
-import { draw, fill, label, makeFigure } from '/page/samples.js';
+import { addControls, showValues } from '/page/controls.js';
+import { play } from '/page/play.js';
+import { draw, fill, makeFigure } from '/page/samples.js';
 import { prefix } from '/page/text.js';
 
 const COUNT = 24; // samples in the grid
@@ -70,14 +70,13 @@ async function vector() {
 const checked = () => [...$('attributes').querySelectorAll('input')].map((box) => Number(box.checked));
 const strengths = () => [...$('sliders').querySelectorAll('input')].map((slider) => Number(slider.value));
 
-/** Puts a PNG file on a canvas; of a clip, one with all frames side by side. */
-async function drawPng(canvas, { b64 }) {
+/** The picture in a PNG file; of a clip, which has all side by side, its frames. */
+async function framesOf({ b64 }) {
   const bytes = Uint8Array.from(atob(b64), (character) => character.charCodeAt(0));
   const strip = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
   const count = model.modality === 'video' ? model.sample_shape[0] : 1;
   const [width, height] = [strip.width / count, strip.height];
-  const frames = [...Array(count).keys()].map((f) => createImageBitmap(strip, f * width, 0, width, height));
-  show(canvas, await Promise.all(frames));
+  return Promise.all([...Array(count).keys()].map((f) => createImageBitmap(strip, f * width, 0, width, height)));
 }
 
 /** Those of a sample, one after another; words are words. */
@@ -88,9 +87,7 @@ let busy = false;
 
 /** Draws what the controls say; while an answer is awaited, only the newest request waits. */
 async function drawGrid() {
-  for (const output of document.querySelectorAll('output')) {
-    output.textContent = Number(output.previousElementSibling.value).toFixed(2);
-  }
+  showValues();
   asked++;
   if (busy) return;
   busy = true;
@@ -125,13 +122,7 @@ async function drawOnce() {
   });
   const ms = (performance.now() - started).toFixed(0);
   await Promise.all(outputs.map(async (sample, i) => {
-    const figure = $('grid').children[i];
-    if (sample.b64) {
-      await drawPng(figure.firstElementChild, sample);
-      label(figure, model, seeds[i]);
-    } else {
-      fill(figure, values(sample), model, seeds[i]);
-    }
+    fill($('grid').children[i], sample.b64 ? await framesOf(sample) : values(sample), model, seeds[i]);
   }));
   $('status').className = '';
   $('status').textContent = `${COUNT} samples in ${ms} ms, version ${model.version}`;
@@ -174,7 +165,6 @@ function fail(error) {
 function choose(index) {
   model = models[index];
   if (filming) film(); // not of another model
-  silence();
   document.title = $('title').textContent = model.name;
   const classes = model.class_names.length ? model.class_names : [...Array(model.num_classes).keys()];
   $('class').replaceChildren(...classes.map((name, i) => new Option(name, i)));
@@ -192,7 +182,6 @@ function choose(index) {
   $('guidance-row').hidden = !takes(sampling(), 'guidance');
   for (const id of ['temperature', 'top-p']) $(`${id}-row`).hidden = !takes(sampling(), 'temperature');
   $('prefix-row').hidden = !takes(sampling(), 'prefix');
-  $('grid').replaceChildren(...repeat(0, COUNT).map(makeFigure));
   $('grid').className = model.modality;
   const isDrawn = model.modality !== 'text';
   $('film').hidden = !isDrawn;
@@ -215,6 +204,8 @@ try {
   if (!models.length) throw new Error('no model is loaded');
   models.forEach((entry, i) => $('model').add(new Option(entry.name, i)));
   $('model-row').hidden = models.length < 2;
+  addControls($('controls'));
+  $('grid').replaceChildren(...repeat(0, COUNT).map(makeFigure));
   const ids = ['class', 'caption', 'seed', 'truncation', 'guidance', 'prefix', 'temperature', 'top-p'];
   for (const id of ids) $(id).addEventListener('input', drawGrid);
   $('model').addEventListener('input', () => choose(number('model')));

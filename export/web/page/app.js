@@ -4,7 +4,7 @@
 // ?check=SEED,CLASS,TRUNCATION makes that one picture and writes its bytes into the page, for tests.
 
 import { loadAndCompile, loadLiteRt, Tensor } from '@litertjs/core';
-import { silence } from './music.js';
+import { addControls, showValues } from './controls.js';
 import { play } from './play.js';
 import { arc, normal } from './random.js';
 import { draw, fill, makeFigure } from './samples.js';
@@ -13,7 +13,6 @@ import { wordPiece } from './wordpiece.js';
 
 const COUNT = 24; // samples in the grid
 const FRAMES = 24; // of the film, from seed to seed
-const PLURALS = { image: 'pictures', video: 'clips', text: 'texts', music: 'windows', series: 'series' };
 
 const $ = (id) => document.getElementById(id);
 let model, info, encoder, tokens;
@@ -94,10 +93,7 @@ let drawing = 0; // a newer request ends an older one
 async function drawGrid() {
   const mine = ++drawing;
   const { seed, truncation } = settings();
-  for (const output of document.querySelectorAll('output')) {
-    output.textContent = Number(output.previousElementSibling.value).toFixed(2);
-  }
-  silence();
+  showValues();
   const given = await condition();
   const started = performance.now();
   for (let i = 0; i < COUNT; i++) {
@@ -107,7 +103,7 @@ async function drawGrid() {
   }
   $('status').className = '';
   const each = ((performance.now() - started) / COUNT).toFixed(1);
-  $('status').textContent = `${COUNT} ${PLURALS[info.modality]}, ${each} ms each`;
+  $('status').textContent = `${COUNT} ${info.plural}, ${each} ms each`;
   document.body.dataset.ready = 'true';
 }
 
@@ -146,6 +142,7 @@ function control(name, options) {
 function build() {
   $('title').textContent = info.title;
   document.title = info.title;
+  addControls($('controls'));
   info.class_names.forEach((name, i) => $('class').add(new Option(name, i)));
   $('guidance-row').hidden = !info.guided;
   $('class-row').hidden = !info.class_names.length;

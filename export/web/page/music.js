@@ -53,7 +53,7 @@ export function roll(tokens, shape, low, high) {
   return image;
 }
 
-let performance; // the one that is heard
+let playing; // what is heard
 
 /** Plays a window, instead of what is playing; an organ of sorts. `ended()` when it is over. */
 export function perform(tokens, shape, ended) {
@@ -74,16 +74,16 @@ export function perform(tokens, shape, ended) {
     pipe.stop(to);
   }
   const timer = setTimeout(silence, 1000 * (shape[0] * STEP + 0.1));
-  performance = { context, ended, timer };
+  playing = { context, ended, timer };
 }
 
 /** Ends what is playing. */
 export function silence() {
-  if (!performance) return;
-  clearTimeout(performance.timer);
-  performance.context.close();
-  performance.ended();
-  performance = undefined;
+  if (!playing) return;
+  clearTimeout(playing.timer);
+  playing.context.close();
+  playing.ended();
+  playing = undefined;
 }
 
 /** A standard MIDI file (format 1) of a window: a track for each voice after one with the tempo. */

@@ -29,19 +29,20 @@ export function draw(canvas, values, info) {
   }
 }
 
-/** Puts a sample and its seed into a figure; `values` of texts may be words. */
-export function fill(figure, values, info, seed) {
-  const [canvas, text] = figure.children;
+/** Puts a sample and its seed into a figure: values, frames (ImageBitmap), or of texts the words. */
+export function fill(figure, sample, info, seed) {
+  const [canvas, text, caption] = figure.children;
   const isText = info.modality === 'text';
-  text.textContent = isText ? (typeof values === 'string' ? values : words(values, info)) : '';
   canvas.hidden = isText;
-  if (!isText) draw(canvas, values, info);
-  label(figure, info, seed, values);
+  text.textContent = isText ? (typeof sample === 'string' ? sample : words(sample, info)) : '';
+  if (sample[0] instanceof ImageBitmap) show(canvas, sample);
+  else if (!isText) draw(canvas, sample, info);
+  label(caption, sample, info, seed);
 }
 
 /** The line below a sample; of music with what plays it and with its file. */
-export function label(figure, info, seed, values) {
-  const caption = figure.querySelector('figcaption');
+function label(caption, values, info, seed) {
+  if (caption.querySelector('button')?.textContent === 'Stop') silence(); // what is heard goes away
   if (caption.file) URL.revokeObjectURL(caption.file);
   caption.replaceChildren(`seed ${seed}`);
   if (info.modality !== 'music') return;
