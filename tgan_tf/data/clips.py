@@ -8,9 +8,9 @@ is in a file ``SPLIT_KNOWN.npy`` for each kind of it, an array with a row for ea
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
@@ -20,50 +20,47 @@ from tgan_tf.data.types import SampleSet
 _SPLITS = ("train", "val")
 
 
-class ClipWriter:
-    """Fills a directory for ``read_clips``; in memory it holds the labels alone.
+class Clips:
+    """Takes what ``writing_clips`` writes; in memory it holds the labels alone.
 
-    Args:
-        directory: exists.
-        shape: (F, H, W, C) of a clip.
+    Attributes:
+        skipped: for the caller to fill, "file: reason".
+        known: likewise, what is known of the clips of each split.
     """
 
-    def __init__(self, directory: Path, shape: tuple[int, int, int, int]) -> None:
-        self._directory = directory
-        self._files = [NpyWriter(directory / f"{split}.npy", shape) for split in _SPLITS]
-        self._labels: tuple[list[int], list[int]] = ([], [])
-        # For the caller to fill: "file: reason", and what is known, for the two splits.
+    def __init__(self, files: Sequence[NpyWriter]) -> None:
+        self._files = files
+        self.labels: tuple[list[int], list[int]] = ([], [])
         self.skipped: list[str] = []
         self.known: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] = ({}, {})
 
     @property
     def counts(self) -> tuple[int, int]:
         """Clips to train on, and held out, so far."""
-        return len(self._labels[0]), len(self._labels[1])
+        return len(self.labels[0]), len(self.labels[1])
 
     def append(self, clip: np.ndarray, label: int, held_out: bool) -> None:
         """Writes uint8 [F, H, W, C]; the label is -1 without classes."""
         self._files[held_out].append(clip)
-        self._labels[held_out].append(label)
+        self.labels[held_out].append(label)
 
-    def __enter__(self) -> ClipWriter:
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for file in self._files:
-            file.__exit__(kind, error, trace)
-        if error is None:
-            for split, labels, known in zip(_SPLITS, self._labels, self.known, strict=True):
-                arrays = {"labels": np.array(labels, np.int32), **known}
-                for name, array in arrays.items():
-                    np.save(self._directory / f"{split}_{name}.npy", array)
-            skipped = self._directory / "skipped.json"
-            skipped.write_text(json.dumps(self.skipped), encoding="utf-8")
+@contextmanager
+def writing_clips(directory: Path, shape: tuple[int, int, int, int]) -> Iterator[Clips]:
+    """Fills a directory for ``read_clips``.
+
+    Args:
+        directory: exists.
+        shape: (F, H, W, C) of a clip.
+    """
+    with ExitStack() as stack:
+        paths = [directory / f"{split}.npy" for split in _SPLITS]
+        clips = Clips([stack.enter_context(NpyWriter(path, shape)) for path in paths])
+        yield clips
+    for split, labels, known in zip(_SPLITS, clips.labels, clips.known, strict=True):
+        for name, array in {"labels": np.array(labels, np.int32), **known}.items():
+            np.save(directory / f"{split}_{name}.npy", array)
+    (directory / "skipped.json").write_text(json.dumps(clips.skipped), encoding="utf-8")
 
 
 def read_clips(
@@ -72,7 +69,7 @@ def read_clips(
     """The two splits that were written to a directory, and what was left out.
 
     Args:
-        directory: of a ``ClipWriter``.
+        directory: of ``writing_clips``.
         labelled: whether there are classes.
         known: names of what else is known of each clip.
     """

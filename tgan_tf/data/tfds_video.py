@@ -21,7 +21,7 @@ import numpy as np
 from tgan_tf.config import ConfigError, DataConfig
 from tgan_tf.data import pixels, tfds
 from tgan_tf.data.cache import cache_root, cached
-from tgan_tf.data.clips import ClipWriter, read_clips
+from tgan_tf.data.clips import read_clips, writing_clips
 from tgan_tf.data.split import is_held_out
 from tgan_tf.data.types import Progress, Source
 
@@ -75,7 +75,7 @@ def load(data: DataConfig, *, progress: Progress | None = None) -> Source:
 
     def build(directory: Path) -> None:
         total, done = sum(splits.values()), 0
-        with ClipWriter(directory, (data.frames, *shape)) as clips:
+        with writing_clips(directory, (data.frames, *shape)) as clips:
             for split in splits:
                 examples = builder.as_dataset(split=split, shuffle_files=False)
                 for index, example in enumerate(package.as_numpy(examples)):

@@ -28,7 +28,7 @@ import numpy as np
 from tgan_tf.config import ConfigError, DataConfig
 from tgan_tf.data import moving, pixels, sources, tfds_video, windows
 from tgan_tf.data.cache import cache_root, cached
-from tgan_tf.data.clips import ClipWriter, read_clips
+from tgan_tf.data.clips import read_clips, writing_clips
 from tgan_tf.data.prepare import NpyWriter
 from tgan_tf.data.types import Progress, SampleSet, Source
 
@@ -77,7 +77,7 @@ def _moving(data: DataConfig, seed: int, progress: Progress | None) -> Source:
 
     def build(directory: Path) -> None:
         objects = sources.load_source(wanted, seed=seed, progress=progress)
-        with ClipWriter(directory, shape) as clips:
+        with writing_clips(directory, shape) as clips:
             clips.skipped += objects.skipped
             for number, (part, count) in enumerate(
                 zip((objects.train, objects.val), counts, strict=True)
@@ -138,7 +138,7 @@ def _files(root: Path, data: DataConfig, seed: int, progress: Progress | None) -
     def build(directory: Path) -> None:
         with (
             tempfile.TemporaryDirectory(dir=directory) as decoded,
-            ClipWriter(directory, (data.frames, *shape)) as clips,
+            writing_clips(directory, (data.frames, *shape)) as clips,
         ):
             films, lengths, labels = [], [], []
             for done, (file, folder) in enumerate(zip(files, folders, strict=True), 1):
