@@ -78,8 +78,8 @@ def _networks(preset: str, **small: Any) -> dict[str, Any]:
     return {**options, "mapping_layers": PRESETS[preset]["mapping_layers"], **small}
 
 
-# Half a million to four million weights a network; tokens of stages are a quarter, half and all of
-# the pixels a side.
+# A tenth of a million to four million weights a network. Tokens of stages are a quarter, half and
+# all of the pixels a side.
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     "transgan": _networks(
         "transgan_cifar10",
@@ -233,10 +233,8 @@ def recipe(name: str, window: int) -> dict[str, Any]:
     options = {**_GAME, **networks, **RECIPES[name]}
     if options.get("d_kind") == "conv":
         options.pop("d_depth", None)
-    for key in ("g_windows", "d_window"):
-        value = options.get(key)
-        if isinstance(value, tuple):
-            options[key] = tuple(window if size == _WINDOW else size for size in value)
+    if windows := options.get("g_windows"):
+        options["g_windows"] = tuple(window if size == _WINDOW else size for size in windows)
     return options
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tests.tokens import text_config
 from tests.training.runs import resolved
 from tgan_tf.config import Config
-from tgan_tf.data.tfds import CLASSES
+from tgan_tf.data.tfds import known_classes
 from tgan_tf.gan import TransformerGAN
 from tgan_tf.presets import PRESETS
 from tgan_tf.training import summary
@@ -173,7 +173,7 @@ def test_the_docs_say_how_large_a_preset_is(name: str) -> None:
     config = Config.from_preset(name)
     if config.data.conditional:
         data = config.data
-        classes = CLASSES[re.split("[:/]", data.dataset)[1]]
+        classes = known_classes(data.dataset.partition(":")[2])
         config = config.resolve(
             image_size=data.image_size, channels=data.channels, num_classes=classes
         )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -26,12 +27,16 @@ from tgan_tf.data.reader import Item, Reader
 from tgan_tf.data.split import is_held_out
 
 _CAPTIONS = ("caption", "captions", "text", "description")
-# Of data sets whose label is a class: how many there are, known without opening them.
-CLASSES = {
+_CLASSES = {
     **dict.fromkeys(("mnist", "fashion_mnist", "kmnist", "cifar10", "svhn_cropped", "stl10"), 10),
     "cifar100": 100,
     **dict.fromkeys(("imagenet2012", "imagenet_resized"), 1000),
 }
+
+
+def known_classes(name: str) -> int:
+    """Classes of ``NAME``, ``NAME/CONFIG`` or ``NAME:VERSION``; 0: not known without opening it."""
+    return _CLASSES.get(re.split("[/:]", name)[0], 0)
 
 
 class TfdsReader(Reader):

@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 
 from tgan_tf.config import ConfigError
 from tgan_tf.language.base import WAY_OUT
+from tgan_tf.language.wordpiece import MOST_CHARACTERS, SPECIAL
 
 FILES = ("vocab.txt", "tokenizer.json")  # the first that is there is read
 # What `WordPiece` does, and what the settings of the others must be.
 _NEEDED: dict[str, Any] = {
     "model.type": "WordPiece",
     "model.continuing_subword_prefix": "##",
-    "model.max_input_chars_per_word": 100,
+    "model.max_input_chars_per_word": MOST_CHARACTERS,
     "normalizer.type": "BertNormalizer",
     "normalizer.clean_text": True,
     "normalizer.handle_chinese_chars": True,
@@ -40,7 +41,7 @@ class Pieces(NamedTuple):
     vocabulary: tuple[str, ...]
     lowercase: bool = True
     strip_accents: bool = True
-    special: tuple[str, str, str, str] = ("[UNK]", "[CLS]", "[SEP]", "[PAD]")
+    special: tuple[str, str, str, str] = SPECIAL
 
 
 def read_pieces(folder: Path) -> Pieces:

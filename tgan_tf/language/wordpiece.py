@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-_MOST_CHARACTERS = 100  # of a word; longer ones are unknown, as in BERT
-_SPECIAL = ("[UNK]", "[CLS]", "[SEP]", "[PAD]")
+MOST_CHARACTERS = 100  # of a word; longer ones are unknown, as in BERT
+SPECIAL = ("[UNK]", "[CLS]", "[SEP]", "[PAD]")
 # Letters with a mark, composed, of the languages that BERT's English list spells without.
 _BARE = {
     "a": "àáâãäåāăą",
@@ -56,7 +56,7 @@ class WordPiece(tf.Module):
         length: int = 64,
         lowercase: bool = True,
         strip_accents: bool = True,
-        special: tuple[str, str, str, str] = _SPECIAL,
+        special: tuple[str, str, str, str] = SPECIAL,
     ) -> None:
         super().__init__(name="wordpiece")
         for piece in special:
@@ -85,7 +85,7 @@ class WordPiece(tf.Module):
     def _pieces(self, words: tf.Tensor) -> tf.RaggedTensor:
         """The longest known piece first, again and again: ``[N]`` -> ``[N, pieces]``."""
         lengths = tf.strings.length(words, unit="UTF8_CHAR")  # [N]
-        longest = tf.minimum(tf.reduce_max(tf.concat([lengths, [1]], 0)), _MOST_CHARACTERS)
+        longest = tf.minimum(tf.reduce_max(tf.concat([lengths, [1]], 0)), MOST_CHARACTERS)
         sizes = tf.range(longest, 0, -1)  # [M], from the longest
 
         def more(start: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
@@ -118,7 +118,7 @@ class WordPiece(tf.Module):
         _, known, found = tf.while_loop(
             more,
             step,
-            (nothing, lengths <= _MOST_CHARACTERS, tf.zeros_like(words[:, None], tf.int32) - 1),
+            (nothing, lengths <= MOST_CHARACTERS, tf.zeros_like(words[:, None], tf.int32) - 1),
             shape_invariants=(
                 tf.TensorShape([None]),
                 tf.TensorShape([None]),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 
 import keras
 import tensorflow as tf
 
 from tgan_tf.config import Config, ConfigError
-from tgan_tf.data.tfds import CLASSES
+from tgan_tf.data.tfds import known_classes
 from tgan_tf.gan import TransformerGAN
 from tgan_tf.training import summary
 from tgan_tf.training.loop import memory_gib as memory_in_use
@@ -43,28 +42,20 @@ def dry_run(config: Config, console: Console | None = None, *, memory_gib: float
     # First of all: MultiWorkerMirrored must be made before any operation.
     strategy = make_strategy(config.training.strategy, config.training.batch_size)
     replicas = strategy.num_replicas_in_sync
-    plan = None
-    if (expected := _without_data(config)) is not None:
-        plan = summary.plan(expected)
-        _show(plan, replicas, memory_gib, console)
-        if _is_long(plan):  # then no data are wanted, which may be a long download
-            _leave_out(plan, console)
-            return
+    expected = _without_data(config)
+    # For a step that is left out no data are wanted, which may be a long download.
+    if expected and not _is_quick(expected, replicas, memory_gib, console):
+        return
     try:
         prepared = prepare(config, console, strategy)
     except ConfigError as error:
-        if plan is None:
+        if expected is None:
             raise
         console.say(f"\nData      cannot be read, so no step is taken: {error}")
         return
     console.say(f"\nData      {describe_source(prepared.source, prepared.config)}")
-    if plan is None:
-        plan = summary.plan(prepared.config)
-        _show(plan, replicas, memory_gib, console)
-    if _is_long(plan):
-        _leave_out(plan, console)
-        return
-    _take_step(prepared, strategy, console)
+    if expected or _is_quick(prepared.config, replicas, memory_gib, console):
+        _take_step(prepared, strategy, console)
 
 
 def _without_data(config: Config) -> Config | None:
@@ -73,24 +64,23 @@ def _without_data(config: Config) -> Config | None:
     if not data.conditional:
         return config if config.is_resolved else None
     kind, _, name = data.dataset.partition(":")
-    classes = CLASSES.get(re.split("[/:]", name)[0], 0) if kind == "tfds" else 0
+    classes = known_classes(name) if kind == "tfds" else 0
     if not (classes and all(data.image_size) and data.channels) or data.captions:
         return None
     height, width = data.image_size
     return config.resolve(image_size=(height, width), channels=data.channels, num_classes=classes)
 
 
-def _flops(plan: summary.Plan) -> int:
-    return plan.step_flops * plan.config.training.batch_size
-
-
-def _is_long(plan: summary.Plan) -> bool:
-    return _flops(plan) > _STEP_FLOPS
-
-
-def _leave_out(plan: summary.Plan, console: Console) -> None:
-    flops = f"{_flops(plan) / 1e12:,.1f} TFLOP"
-    console.say(f"\nOne step is left out: it is about {flops}, too much for a dry run")
+def _is_quick(config: Config, replicas: int, memory_gib: float, console: Console) -> bool:
+    """Shows what a resolved configuration comes to, and says if one step would take too long."""
+    plan = summary.plan(config)
+    _show(plan, replicas, memory_gib, console)
+    flops = plan.step_flops * config.training.batch_size
+    if flops > _STEP_FLOPS:
+        console.say(
+            f"\nOne step is left out: it is about {flops / 1e12:,.1f} TFLOP, too much for a dry run"
+        )
+    return flops <= _STEP_FLOPS
 
 
 def _show(plan: summary.Plan, replicas: int, memory_gib: float, console: Console) -> None:
