@@ -129,6 +129,71 @@ def test_steering(sampler):
         texts(top_p=0.0)
 
 
+class TestInfill:
+    def test_what_is_given_stands_in_its_place(self, sampler):
+        texts = sampler.modality.texts(sampler.infill(range(5), "red _og _", candidates=8))
+        assert all(text.startswith("red ") and text[5:8] == "og " for text in texts)
+        assert texts == sampler.modality.texts(
+            sampler.infill(range(5), "red *og *", blank="*", candidates=8)
+        )
+
+    def test_the_first_tokens_do_not_need_candidates(self, sampler):
+        """Each is as likely to be there as in any other text."""
+        made = sampler.infill([3], "red", candidates=1)
+        (seed,) = np.random.default_rng(3).integers(2**31, size=1)
+        label = sampler.condition.check(None, [3])[0]
+        np.testing.assert_array_equal(made, sampler.sample([seed], label, prefix="red"))
+
+    def test_is_drawn_by_the_probability_of_what_is_given(self, sampler, monkeypatch):
+        """Of candidates that end the same way, one in e times as likely is chosen e times less."""
+        tokens, chosen = {}, []
+
+        def log_probability(found, seed, *_):
+            tokens["found"] = found
+            first = tf.one_hot(0, 200) * 3.0  # the first candidate is e^3 times as likely
+            given = tf.one_hot(4, found.shape[1])  # at the place of what is given
+            return first[:, None] * given[None]
+
+        monkeypatch.setattr(sampler, "log_probability", log_probability)
+        monkeypatch.setattr(
+            sampler,
+            "sample",
+            lambda own, *_, prefix, **__: np.where(
+                prefix >= 0, prefix, np.arange(len(own))[:, None] * (np.arange(len(prefix)) == 0)
+            ).astype(np.int32),
+        )
+        count = 300
+        made = sampler.infill(range(count), "____c", candidates=200)
+        chosen = (made[:, 0] == 0).mean()
+        expected = np.exp(3) / (np.exp(3) + 199)
+        assert abs(chosen - expected) < 4 * (expected / count) ** 0.5
+
+    def test_probabilities_are_those_by_which_tokens_are_drawn(self, sampler):
+        tokens = sampler.sample(range(4), 1, temperature=0)
+        ones = np.ones(4, np.float32)
+        found = sampler.log_probability(
+            tf.constant(tokens), tf.range(4), tf.ones(4, tf.int32), ones, ones
+        ).numpy()
+        other = np.where(np.arange(tokens.shape[1]) == 1, (tokens + 1) % 5 + 1, tokens)
+        less = sampler.log_probability(
+            tf.constant(other), tf.range(4), tf.ones(4, tf.int32), ones, ones
+        ).numpy()
+        assert (found <= 0).all()
+        assert (found[:, 0] == less[:, 0]).all()
+        changed = other[:, 1] != tokens[:, 1]
+        assert (found[changed, 1] > less[changed, 1]).all()
+
+    def test_errors_say_what_is_wrong(self, sampler):
+        for template, options, message in (
+            ("x_", {}, "vocabulary"),
+            ("_" * 100, {}, "more than"),
+            ("red", {"blank": ""}, "one character"),
+            ("red", {"candidates": 0}, "at least 1"),
+        ):
+            with pytest.raises(ValueError, match=message):
+                sampler.infill([0], template, **options)
+
+
 def test_exports_make_the_same_texts(sampler, tmp_path):
     export = to_saved_model(sampler, tmp_path / "model")
     assert export.errors["sample"] == export.errors["sample_text"] == 0

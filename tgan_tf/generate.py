@@ -11,11 +11,12 @@ starting TensorFlow.
 
 Of a run of texts it writes a .txt file (`--out=NAME.jsonl`: with seed and class; `NAME.png`: a
 picture). `--temperature`, `--top_k`, `--top_p` and `--prefix` steer texts whose tokens are made one
-after another.
+after another; `--infill="春_花_"` fills blanks.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -101,6 +102,16 @@ def define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     flags.DEFINE_string("prefix", "", "what each text begins with", flag_values=values)
+    flags.DEFINE_string(
+        "infill",
+        "",
+        "what stands in each text; a --blank is a token to make",
+        flag_values=values,
+    )
+    flags.DEFINE_string("blank", "_", "a character that --infill does without", flag_values=values)
+    flags.DEFINE_integer(
+        "candidates", 64, "of --infill: texts of which one is taken", 1, flag_values=values
+    )
     flags.DEFINE_string(
         "given",
         "",
@@ -234,6 +245,7 @@ def run(values: flags.FlagValues) -> None:
         return
     sampler = command.load_run(values)  # starts TensorFlow, quietly
     from tgan_tf.inference import find_run
+    from tgan_tf.infill import given_tokens, infill
     from tgan_tf.modalities.pictures import save_png
     from tgan_tf.training.progress import Console
 
@@ -242,6 +254,10 @@ def run(values: flags.FlagValues) -> None:
     given = _given(values, sampler)
     if given is not None and values.prefix:
         raise ValueError("--prefix does not go with --given; leave one of them out")
+    if values.infill and (values.prefix or edits):
+        raise ValueError("--infill goes neither with --prefix nor with --edit; leave one out")
+    if values.infill:
+        given_tokens(sampler, values.infill, values.blank)
     labels: np.ndarray | None
     names: Sequence[str] = ()
     if values.captions:
@@ -262,10 +278,21 @@ def run(values: flags.FlagValues) -> None:
             part = slice(start, start + _BATCH)
             asked_for = None if labels is None else labels[part]
             controls = (asked_for, values.truncation, values.guidance)
-            if given is None:
+            controls_of_tokens = {n: v for n, v in steering.items() if n != "prefix"}
+            if values.infill:
+                images = infill(
+                    sampler,
+                    seeds[part],
+                    values.infill,
+                    *controls,
+                    blank=values.blank,
+                    candidates=values.candidates,
+                    progress=functools.partial(_further, progress, start, len(seeds)),
+                    **controls_of_tokens,
+                )
+            elif given is None:
                 images = sampler.sample(seeds[part], *controls, edits=edits, **steering)
             else:
-                controls_of_tokens = {n: v for n, v in steering.items() if n != "prefix"}
                 images = sampler.complete(seeds[part], given, *controls, **controls_of_tokens)
             if values.single:
                 files = _file_names(seeds[part], asked_for, sampler.condition)
@@ -284,6 +311,11 @@ def run(values: flags.FlagValues) -> None:
         else:
             save_png(sampler.modality.grid(images, values.columns), out)
     print(f"{len(seeds)} {_called(sampler)} of step {sampler.step}: {out}")
+
+
+def _further(progress: Progress, start: int, total: int, done: int, _: int) -> None:
+    """Tells of a part of the whole."""
+    progress(start + done, total)
 
 
 def of_w(values: flags.FlagValues) -> None:

@@ -206,7 +206,7 @@ class Sampler:
         temperature: float = 1.0,
         top_k: int = 0,
         top_p: float = 1.0,
-        prefix: str = "",
+        prefix: str | npt.NDArray[np.int32] = "",
         batch_size: int = 64,
         progress: Progress | None = None,
     ) -> npt.NDArray[Any]:
@@ -231,7 +231,8 @@ class Sampler:
                 than 1 is more typical and less varied; 0: the likeliest token always.
             top_k: only so many of the likeliest tokens at each place; 0: all.
             top_p: only the likeliest tokens that together have this probability; 1: all.
-            prefix: of texts, what all begin with.
+            prefix: of texts, what all begin with; or tokens, int32 [T], negative where they are to
+                be made.
             batch_size: samples made at once; the last batch may be smaller.
             progress: called with (samples done, N) after every batch.
 
@@ -363,6 +364,14 @@ class Sampler:
             *(np.full(len(seeds), number, np.asarray(number).dtype) for number in numbers),
         ).numpy()
 
+    def infill(
+        self, seeds: Iterable[SupportsIndex], template: str, label: Label = None, **options: Any
+    ) -> npt.NDArray[np.int32]:
+        """Texts in which a template stands, whose blanks are filled; see `tgan_tf.infill`."""
+        from tgan_tf.infill import infill
+
+        return infill(self, seeds, template, label, **options)
+
     def edit(
         self,
         seeds: Iterable[SupportsIndex],
@@ -469,6 +478,27 @@ class Sampler:
         return self.render(
             seed, label, truncation, guidance, offset, temperature=temperature, prefix=prefix
         )
+
+    def log_probability(
+        self,
+        tokens: tf.Tensor,
+        seed: tf.Tensor,
+        label: tf.Tensor | None,
+        truncation: tf.Tensor,
+        guidance: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """How likely each token of a text is after those before it, of texts made one by one.
+
+        Args:
+            tokens: int32 [B, T].
+            seed, label, truncation, guidance: of w, as for `render`.
+
+        Returns:
+            Logarithms of probabilities at temperature 1, float32 [B, T].
+        """
+        logits = self.generator.allowed_logits(tokens, self._map(seed, label, truncation, guidance))
+        found = tf.gather(tf.nn.log_softmax(logits), tokens, axis=2, batch_dims=2)
+        return tf.cast(found, tf.float32)
 
     def completed(
         self,
@@ -580,12 +610,14 @@ class Sampler:
         controls = (np.float32(temperature), np.int32(top_k), np.float32(top_p))
         return [np.asarray(value) for value in controls]
 
-    def _check_prefix(self, prefix: str) -> list[npt.NDArray[Any]]:
+    def _check_prefix(self, prefix: str | npt.NDArray[np.int32]) -> list[npt.NDArray[Any]]:
         """Its tokens, the others negative, [T]; nothing where none can be given."""
         if not self.takes_prefix:
-            if prefix:
+            if len(prefix):
                 raise ValueError("prefix is for texts made one by one; leave it out.")
             return []
+        if not isinstance(prefix, str):
+            return [prefix]
         given = np.full(self.modality.sequence_shape[0], -1, np.int32)
         tokens = self.modality.tokens(prefix)  # type: ignore[attr-defined]
         given[: len(tokens)] = tokens

@@ -168,6 +168,13 @@ class AutoregressiveGenerator(keras.Model):
             x = (rematerialized(block) if self.remat else block)(x, w)
         return self._outputs(x)
 
+    def allowed_logits(
+        self, tokens: tf.Tensor, w: tf.Tensor, given: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """`logits` in which a token is never likely at a place where none can be, after ``given``
+        as of `synthesis`."""
+        return never(self.logits(tokens, w, self._hints(given, w)), self.forbidden)
+
     def _hints(self, given: tf.Tensor | None, w: tf.Tensor) -> tf.Tensor | None:
         """What the given voices ``[B, S, W, C']``, or zeros, tell each token, ``[B, T, C]``; None:
         nothing can be given."""
@@ -259,8 +266,7 @@ class AutoregressiveGenerator(keras.Model):
         noise = tf.cast(-tf.math.log(-tf.math.log(noise)), w.dtype)
         tokens = self.rollout(w, lambda place: tf.gather(noise, place, axis=1), given=given)
         tokens = tf.stop_gradient(tokens)
-        logits = self.logits(tokens, w, self._hints(given, w))  # [B, T, V]
-        logits = never(logits, self.forbidden)
+        logits = self.allowed_logits(tokens, w, given)  # [B, T, V]
         made = self._counts(tokens)
         if given is not None:
             made &= self._taken(given) < 0
