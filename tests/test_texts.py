@@ -9,11 +9,13 @@ import signal
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl import flags
 
 import tgan_tf
 from tests.language import bert
 from tests.tokens import SMALL
 from tests.training.runs import assert_same_run, tensors
+from tgan_tf import generate
 from tgan_tf.config import Config
 from tgan_tf.exporting import to_saved_model, to_tflite
 from tgan_tf.training.checkpoint import Checkpoints, listed
@@ -182,6 +184,23 @@ class TestInfill:
         assert (found[:, 0] == less[:, 0]).all()
         changed = other[:, 1] != tokens[:, 1]
         assert (found[changed, 1] > less[changed, 1]).all()
+
+    def test_by_command(self, run, sampler, tmp_path):
+        def call(*arguments):
+            values = flags.FlagValues()
+            generate.define_flags(values)
+            values(["generate", f"--run={run}", "--seeds=0-69", "--infill=red _og", *arguments])
+            generate.run(values)
+
+        out = tmp_path / "texts.txt"
+        call("--candidates=2", f"--out={out}")
+        made = sampler.infill(range(70), "red _og", candidates=2)
+        assert out.read_text() == sampler.modality.sheet(made)
+        with pytest.raises(ValueError, match="--infill goes neither with --prefix"):
+            call("--prefix=red")
+        with pytest.raises(ValueError, match="vocabulary"):
+            call("--blank=o", f"--out={tmp_path / 'none.txt'}")
+        assert not (tmp_path / "none.txt").exists()
 
     def test_errors_say_what_is_wrong(self, sampler):
         for template, options, message in (
