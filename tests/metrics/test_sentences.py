@@ -29,6 +29,9 @@ def test_one_that_is_named_must_be_there(tmp_path):
         sentences.check(config)
     bert.write(tmp_path)
     sentences.check(config)
+    (tmp_path / "config.json").write_text('{"model_type": "roberta"}')
+    with pytest.raises(ConfigError, match=r"^--sentence_encoder: .*roberta"):
+        sentences.Sentences(str(tmp_path))
 
 
 def test_tells_texts_apart(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tgan_tf.config import Config
+from tgan_tf.config import Config, ConfigError
 from tgan_tf.language import SentenceEncoder, find_encoder, read_encoder
 from tgan_tf.metrics.frechet import Moments
 
@@ -41,7 +41,11 @@ class Sentences:
     """
 
     def __init__(self, name: str) -> None:
-        self._encoder = read_encoder(find_encoder(name, "sentence_encoder"), _PIECES)
+        try:
+            self._encoder = read_encoder(find_encoder(name, "sentence_encoder"), _PIECES)
+        except ConfigError as error:  # of files that the other flag names as well
+            message = str(error).replace("--text_encoder", "--sentence_encoder")
+            raise ConfigError(message) from error
         self.name = re.sub(r"\W+", "_", Path(name).expanduser().name.lower()).strip("_")
         self.identity = self._encoder.identity
 

@@ -20,6 +20,8 @@ from tgan_tf.training.rundir import RunDirectory
 
 ParameterTable = Sequence[tuple[str, str, int]]
 
+# What the rows of classes.png are where they are no classes.
+_ROWS = {"attributes": "Attributes", "vector": "Captions"}
 _FILM = 6  # moments of the run that are shown
 _NOT_FACTS = ("kind", "step", "kimg", "metrics", "details")
 
@@ -50,7 +52,10 @@ def _page(
         _health(rows),
         _samples(run, fakes, plural),
         _clips(run),
-        section("Classes", image(run.samples / "classes.png", "The same latents in each row.")),
+        section(
+            _ROWS.get(config.data.condition, "Classes"),
+            image(run.samples / "classes.png", "The same latents in each row."),
+        ),
         _wide(run, "From sample to sample", "interpolation", "A film: straight lines in w."),
         _wide(
             run,
