@@ -348,7 +348,7 @@ class TransformerGAN(keras.Model):
         )
         gradients, d_logs = summed(compiled(d_gradients), t.micro_batches, sight)
         logs = total(d_logs)
-        logs |= self._remember(logs)
+        logs |= self._remember(logs, numbers)
         logs["d_grad_norm"] = self._apply(self.d_optimizer, self.discriminator, gradients, context)
 
         if train_g:
@@ -375,6 +375,7 @@ class TransformerGAN(keras.Model):
             if path or o.g_orthogonal:
                 if path:
                     causes["noise"] = g_draw.normal(randomness.PATH, real.shape[1:])
+                    causes["mean_length"] = tf.cast(self.memory["path_length"], real.dtype)
                 regularizer = functools.partial(self._g_regularizer, share=share)
                 more, length = summed(compiled(regularizer), t.g_parts, causes)
                 gradients = [a + b for a, b in zip(gradients, more, strict=True)]
@@ -388,9 +389,8 @@ class TransformerGAN(keras.Model):
             logs["g_grad_norm"] = self._apply(self.g_optimizer, self.generator, gradients, context)
             self._average()
             if path:
-                average = self.memory["path_length"]
-                length = tf.cast(total({"mean": length})["mean"], tf.float32)
-                average.assign(average + (1 - _PATH_DECAY) * (length - average))
+                length, last = total({"mean": length})["mean"], causes["mean_length"]
+                _follow(self.memory["path_length"], last, length, 1 - _PATH_DECAY)
             if spectral := getattr(self.ema_generator, "spectral", None):
                 spectral.iterate()  # weights that are averages have other singular values
             if self._batchwise:  # and other statistics
@@ -482,7 +482,8 @@ class TransformerGAN(keras.Model):
         """What the generator's loss has besides the game.
 
         Args:
-            causes: of ``_causes``; with ``noise``, like the images, for the path-length penalty.
+            causes: of ``_causes``; for the path-length penalty with ``noise``, like the images,
+                and the ``mean_length`` so far.
             share: 1 / the generator's global batch.
 
         Returns:
@@ -506,7 +507,7 @@ class TransformerGAN(keras.Model):
                     return tf.cast(generator.synthesis(w, tokens), share.dtype)
 
                 lengths = tf.cast(path_lengths(images_of, w, causes["noise"]), share.dtype)
-                mean = tf.cast(self.memory["path_length"], share.dtype)
+                mean = tf.cast(causes["mean_length"], share.dtype)
                 weight = o.path_length_weight * o.path_length_every
                 loss += share * weight * tf.reduce_sum(tf.square(lengths - mean))
                 length = tf.reduce_sum(lengths) * share
@@ -689,15 +690,19 @@ class TransformerGAN(keras.Model):
         repeated = {name: _repeat(value, times) for name, value in chosen.items()}
         return repeated | self._numbers_of_sight(draw, "fake")
 
-    def _remember(self, logs: Logs) -> Logs:
-        """Memory after a step with these logs; and what of it is logged itself."""
+    def _remember(self, logs: Logs, numbers: Numbers) -> Logs:
+        """Memory after a step with these logs; and what of it is logged itself.
+
+        What is assigned is computed from what the losses read: TensorFlow's optimisation of graphs
+        loses the order of a second read, and the losses would now and then see the new value.
+        """
         o, memory = self.config.objective, self.memory
         if o.lecam_weight:
             for name in ("real", "fake"):
-                anchor, mean = memory[f"{name}_anchor"], tf.cast(logs[f"{name}_logit"], tf.float32)
+                last, mean = numbers[f"{name}_anchor"], logs[f"{name}_logit"]
                 # The first mean is the average so far: from 0 it would take hundreds of steps.
                 rate = tf.where(self.step == 0, 1.0, 1 - _LECAM_DECAY)
-                anchor.assign(anchor + rate * (mean - anchor))
+                _follow(memory[f"{name}_anchor"], last, mean, rate)
         if not o.ada_target:
             return {}
         sign = memory["ada_sign"] + tf.cast(logs["overfit_sign"], tf.float32) / _ADA_EVERY
@@ -927,6 +932,12 @@ def _gradients(tape: tf.GradientTape, target: Any, weights: Any, **options: Any)
 def _repeat(x: tf.Tensor | None, times: int) -> tf.Tensor | None:
     """Each example so many times in a row; None and numbers for all examples stay."""
     return x if times == 1 or x is None or not x.shape.rank else tf.repeat(x, times, axis=0)
+
+
+def _follow(average: tf.Variable, last: tf.Tensor, value: tf.Tensor, rate: Any) -> None:
+    """A moving average, whose ``last`` value was read before, goes towards ``value``."""
+    last, value = (tf.cast(number, average.dtype) for number in (last, value))
+    average.assign(last + rate * (value - last))
 
 
 def _scalar(name: str, value: float, dtype: tf.DType = tf.float32) -> tf.Variable:
