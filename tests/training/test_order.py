@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from graphlib import TopologicalSorter
 
 from tensorflow.core.framework.graph_pb2 import GraphDef
 from tensorflow.python.eager import context
@@ -17,16 +18,10 @@ def unordered(graph: GraphDef) -> list[tuple[str, str]]:
     after = {n: [i.lstrip("^").split(":")[0] for i in nodes[n].input] for n in nodes}
     bit = {name: 1 << place for place, name in enumerate(nodes)}
     before: dict[str, int] = {}  # all that comes before a node, a bit each
-    waiting = list(nodes)
-    while waiting:
-        name = waiting[-1]
-        if missing := [n for n in after[name] if n not in before]:
-            waiting += missing
-            continue
-        waiting.pop()
-        before[name] = sum({bit[n] for n in after[name]})  # they differ
+    for name in TopologicalSorter(after).static_order():
+        before[name] = 0
         for n in after[name]:
-            before[name] |= before[n]
+            before[name] |= before[n] | bit[n]
     uses = defaultdict(list)
     for name, node in nodes.items():
         if node.op == "ReadVariableOp" or node.op.startswith("Assign"):
