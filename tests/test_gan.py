@@ -545,13 +545,13 @@ class TestGeneratorRegularizers:
             **{"path_length_weight": 0.5, "path_length_every": 3},
         )
         gan = TransformerGAN(config)
-        gan.memory["path_length"].assign(0.25)
         draw = Draw(0, 0, tf.distribute.get_replica_context(), tf.constant(2), tf.float64)
         z, noise = draw.normal(0, (4,)), draw.normal(1, (8, 8, 1))
         tokens, label = draw.normal(2, (gan.generator.noise_numbers,)), tf.constant([0, 2])
         share = tf.constant(0.5, tf.float64)
         weights = [w.value for w in gan.generator.trainable_variables]
         causes = {"z": z, "label": label, "tokens": tokens, "noise": noise}
+        causes["mean_length"] = tf.constant(0.25, tf.float64)
         gradients, _ = gan._g_regularizer(causes, share=share)
 
         def loss():
