@@ -618,10 +618,7 @@ class Sampler:
             return []
         if not isinstance(prefix, str):
             return [prefix]
-        given = np.full(self.modality.sequence_shape[0], -1, np.int32)
-        tokens = self.modality.tokens(prefix)  # type: ignore[attr-defined]
-        given[: len(tokens)] = tokens
-        return [given]
+        return [self.modality.given(prefix)]  # type: ignore[attr-defined]
 
     def _mean_w(self) -> npt.NDArray[np.float32]:
         """See `w_mean`; over the same latents for all rows."""

@@ -98,11 +98,4 @@ def given_tokens(sampler: Sampler, template: str, blank: str = "_") -> npt.NDArr
         raise ValueError("a template is for texts made one by one; leave it out.")
     if len(blank) != 1:
         raise ValueError(f"blank={blank!r}: give one character.")
-    length = sampler.modality.sequence_shape[0]
-    found: list[int] = []
-    for number, part in enumerate(template.split(blank)):
-        found += [-1] * bool(number)
-        found += list(sampler.modality.tokens(part))  # type: ignore[attr-defined]
-    if len(found) > length:
-        raise ValueError(f"{template!r} has {len(found)} tokens and blanks, more than {length}")
-    return np.array(found + [-1] * (length - len(found)), np.int32)
+    return sampler.modality.given(template, blank)  # type: ignore[attr-defined]

@@ -150,6 +150,25 @@ class TextModality(Modality):
             raise ValueError(f"{text!r} has {len(found)} tokens, more than {self.sample_shape[0]}")
         return np.array(found, np.int32)
 
+    def given(self, text: str, blank: str = "") -> np.ndarray:
+        """The tokens of a text in their places, the others negative, int32 [T].
+
+        Args:
+            text: what stands at the beginning.
+            blank: in it, a token that is to be made; empty: none is.
+
+        Raises:
+            ValueError: as of `tokens`.
+        """
+        found: list[int] = []
+        for number, part in enumerate(text.split(blank) if blank else [text]):
+            found += [-1] * bool(number)
+            found += list(self.tokens(part))
+        length = self.sample_shape[0]
+        if len(found) > length:
+            raise ValueError(f"{text!r} has {len(found)} tokens and blanks, more than {length}")
+        return np.array(found + [-1] * (length - len(found)), np.int32)
+
     def sheet(self, samples: np.ndarray) -> str:
         """All texts, one after another, for a file."""
         gap = "\n\n" if any("\n" in text for text in self.texts(samples)) else "\n"
