@@ -39,7 +39,7 @@ EXTRACTORS = (
     "i3d:PATH",
 )
 # Data sets of a kind, by what is before the colon.
-SERIES = ("series", "sines", "sunspots")
+SERIES = ("series", "sines", "sunspots", "watch")
 MOVING = ("moving_digits", "moving_fashion", "moving")  # whose physics is known
 VIDEO = (*MOVING, "video", "tfds_video")
 MUSIC = ("chorales", "folk", "midi")
@@ -54,9 +54,10 @@ class DataConfig:
     dataset: str = option(
         "digits",
         "digits | fashion_mnist | emoji | openclipart | kanji | tfds:NAME | folder:PATH | npz:PATH;"
-        " time series: sines[:slow] | sunspots | series:PATH; music: chorales | folk | midi:PATH;"
-        " video: moving_digits | moving_fashion | moving:SOURCE | video:PATH | tfds_video:NAME;"
-        " texts: poems[:5|7|all] | verses | code | news | text:PATH | tfds_text:NAME",
+        " time series: sines[:slow] | watch | sunspots | series:PATH; music: chorales | folk |"
+        " midi:PATH; video: moving_digits | moving_fashion | moving:SOURCE | video:PATH |"
+        " tfds_video:NAME; texts: poems[:5|7|all] | verses | code | news | text:PATH |"
+        " tfds_text:NAME",
     )
     data_dir: str = option("", "where the data set's files are, if not in the usual place")
     cache_dir: str = option("", "where prepared data are kept; empty: ~/.cache/tgan_tf")

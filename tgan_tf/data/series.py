@@ -1,11 +1,12 @@
-"""``sines``, ``sines:slow``, ``sunspots`` and ``series:PATH``: time series, [T, C] of any units.
+"""``sines[:slow]``, ``watch``, ``sunspots`` and ``series:PATH``: time series, [T, C] of any units.
 
 - ``sines``: 10,000 series of 24 steps and 5 channels, ``sin(2 pi f t + p)`` with a frequency f in
   [0, 0.1) per step and a phase p in [-pi, pi) for each channel. TimeGAN's sinusoidal data (Yoon et
   al. 2019, sec. 5.1) of the slower frequencies: the faster ones have fewer than ten steps a round.
 - ``sines:slow``: ``sin(a t + b)`` with a and b in [0, 0.1): less than half a round, all of it above
   zero. The sinusoidal data of TTS-GAN (Li et al. 2022), whose published numbers are of these.
-- ``sunspots``: the yearly numbers of 1700 to 2008, in statsmodels; 48 years a piece.
+- ``watch``: exercises of the shoulder, seen by a watch; a second a piece. See ``packaged``.
+- ``sunspots``: yearly numbers; 48 years a piece. See ``packaged``.
 - ``series:PATH``: see ``recordings``.
 
 Recordings longer than ``--series_length`` are cut into pieces, see ``windows``. Of the pieces
@@ -15,19 +16,19 @@ step with the one before, by which ``tgan_tf.modalities.series`` makes what the 
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 
 from tgan_tf.config import ConfigError, DataConfig
-from tgan_tf.data import windows
+from tgan_tf.data import packaged, windows
 from tgan_tf.data.recordings import Recordings, read_recordings
 from tgan_tf.data.types import Progress, SampleSet, Source
 
 _SINES, _SINE_CHANNELS, _SINE_LENGTH = 10_000, 5, 24
 _TOP_FREQUENCY, _SLOW_PHASE = 0.1, 0.1
 _SUNSPOT_LENGTH = 48  # some four cycles
+_WATCH_LENGTH = 24  # a second, about half of a repetition
 _MOST_MEMORY = 0.98
 
 
@@ -42,8 +43,11 @@ def load(data: DataConfig, *, seed: int = 0, progress: Progress | None = None) -
             raise ConfigError(f"{flag}: sines are sines, or sines:slow")
         recordings, licence = _sines(length or _SINE_LENGTH, slow=bool(path)), "none"
     elif kind == "sunspots":
-        recordings, licence = _sunspots(), "public domain"
+        recordings, licence = packaged.sunspots(), "public domain"
         length = length or _SUNSPOT_LENGTH
+    elif kind == "watch":
+        recordings, licence = packaged.watch(), "BSD-3-Clause"
+        length = length or _WATCH_LENGTH
     else:
         recordings = read_recordings(path)
     lengths = [len(values) for values in recordings.values]
@@ -120,14 +124,3 @@ def _sines(length: int, slow: bool) -> Recordings:
     values = np.sin(frequency * np.arange(length)[:, None] + phase)  # [N, T, C]
     names = tuple(f"sine_{index}" for index in range(_SINE_CHANNELS))
     return Recordings(list(values), None, names, ())
-
-
-def _sunspots() -> Recordings:
-    found = importlib.util.find_spec("statsmodels")
-    places = [Path(place) for place in (found and found.submodule_search_locations) or ()]
-    files = [p / "datasets" / "sunspots" / "sunspots.csv" for p in places]
-    file = next((file for file in files if file.is_file()), None)
-    if file is None:
-        raise ConfigError("--dataset=sunspots: pip install statsmodels, which holds them")
-    table = np.genfromtxt(file, delimiter=",", names=True)
-    return Recordings([table["SUNACTIVITY"][:, None]], None, ("sunspots",), ())

@@ -2,7 +2,7 @@
 
 - images: ``digits`` | ``fashion_mnist`` | ``emoji`` | ``openclipart`` | ``kanji`` | ``tfds:NAME`` |
   ``folder:PATH`` | ``npz:PATH``
-- time series: ``sines[:slow]`` | ``sunspots`` | ``series:PATH``
+- time series: ``sines[:slow]`` | ``watch`` | ``sunspots`` | ``series:PATH``
 - music: ``chorales`` | ``folk`` | ``midi:PATH``
 - video: ``moving_digits`` | ``moving_fashion`` | ``moving:SOURCE`` | ``video:PATH`` |
   ``tfds_video:NAME``
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tgan_tf.config import MUSIC, VIDEO, ConfigError, DataConfig
+from tgan_tf.config import MUSIC, SERIES, VIDEO, ConfigError, DataConfig
 from tgan_tf.config.texts import TEXTS
 from tgan_tf.data import fashion_mnist
 from tgan_tf.data.cache import cache_root, cached
@@ -41,9 +41,7 @@ __all__ = ["SampleSet", "Source", "load_source"]
 # Data that are no images: name, or what is before the colon -> module with a function
 # ``load(data, *, seed, progress)`` like ``load_source``.
 OTHERS = {
-    "series": "tgan_tf.data.series",
-    "sines": "tgan_tf.data.series",
-    "sunspots": "tgan_tf.data.series",
+    **dict.fromkeys(SERIES, "tgan_tf.data.series"),
     **dict.fromkeys(MUSIC, "tgan_tf.data.music"),
     **dict.fromkeys(VIDEO, "tgan_tf.data.video"),
     **dict.fromkeys(TEXTS, "tgan_tf.data.text"),
@@ -54,7 +52,7 @@ _IN_MEMORY_BYTES = 64 * 2**20
 _MOST_LEFT_OVER = 10_000  # of --train_limit
 _KINDS = (
     "digits | fashion_mnist | emoji | openclipart | kanji | tfds:NAME | folder:PATH | npz:PATH |"
-    " sines[:slow] | sunspots | series:PATH | chorales | folk | midi:PATH | moving_digits |"
+    " sines[:slow] | watch | sunspots | series:PATH | chorales | folk | midi:PATH | moving_digits |"
     " moving_fashion | moving:SOURCE | video:PATH | tfds_video:NAME | poems | verses | code |"
     " news | text:PATH | tfds_text:NAME"
 )
