@@ -23,6 +23,9 @@ SERVING = [
     "prometheus-client>=0.20",
 ]
 
+# A watch's recordings of movements.
+SERIES = ["seglearn>=1.2.5"]
+
 VIDEO = ["imageio>=2.37", "imageio-ffmpeg>=0.6"]
 
 setup(
@@ -63,6 +66,8 @@ setup(
         "serving": SERVING,
         # Reads MIDI files.
         "music": ["mido>=1.3"],
+        # Recordings inside: watch, sunspots.
+        "series": [*SERIES, "statsmodels>=0.14"],
         "tensorboard": ["tensorboard>=2.20"],
         # Decodes files of video, and writes MP4: ffmpeg is inside.
         "video": VIDEO,
@@ -76,6 +81,7 @@ setup(
             "pytest>=8.3",
             *SERVING,
             *VIDEO,
+            *SERIES,
             "tokenizers>=0.21",
             "pypinyin>=0.55",
             # Asks the development server: a client of TensorFlow Serving by others.

@@ -2,10 +2,14 @@
 
     python train.py --flagfile=configs/moving_digits.flags
     python train.py --flagfile=configs/moving_digits.flags --nog_time_attention
+    python -m benchmarks.frames --out=frames.npz
+    python train.py --flagfile=configs/fashion_mnist.flags --dataset=npz:frames.npz \\
+        --g_windows=0,8 --name=stills
     python -m benchmarks.moving --run=runs/00000-moving_digits-moving \\
-        --without_time=runs/00001-moving_digits-moving
+        --without_time=runs/00001-moving_digits-moving --still=runs/00002-frames-stills
 
-prints the table of docs/results.md. Real clips of objects that were held out, the same with their
+prints the table of docs/results.md. A generator of stills makes a clip by one image for all frames.
+Real clips of objects that were held out, the same with their
 frames shuffled, the first repeated, every second one shown twice, and halves of two clips in one,
 are measured against 1,000 training clips as generated clips are. One network, trained on the frames
 of the training clips, looks at all. Without --run real clips alone. Takes two minutes or so on one
@@ -21,6 +25,7 @@ import numpy as np
 from absl import flags
 
 from tgan_tf import command
+from tgan_tf.config import Config
 from tgan_tf.files import replacing
 from tgan_tf.quiet import start_tensorflow
 
@@ -46,6 +51,9 @@ def define_flags(values: flags.FlagValues) -> None:
     """Defines this command's flags."""
     command.define_run_flags(values, required=False)
     flags.DEFINE_string("without_time", "", "a run with --nog_time_attention", flag_values=values)
+    flags.DEFINE_string(
+        "still", "", "a run of images, of the clips' frames: benchmarks.frames", flag_values=values
+    )
     flags.DEFINE_integer("samples", 1000, "clips of each", lower_bound=10, flag_values=values)
     flags.DEFINE_integer("seed", 0, "of what is done to clips", flag_values=values)
     flags.DEFINE_string("data_dir", "", "as for train.py", flag_values=values)
@@ -79,9 +87,23 @@ def spoiled(clips: np.ndarray, seed: int = 0) -> dict[str, np.ndarray]:
     }
 
 
-def repeated(clips: np.ndarray) -> np.ndarray:
-    """Stills: the first frame of each clip, all the way."""
-    return np.repeat(clips[:, :1], clips.shape[1], axis=1)
+def repeated(clips: np.ndarray, frames: int = 0) -> np.ndarray:
+    """Stills: the first frame of each clip, all the way, or so often."""
+    return np.repeat(clips[:, :1], frames or clips.shape[1], axis=1)
+
+
+def check_still(still: Config, clips: Config) -> None:
+    """Whether images of one run can be frames of another's clips.
+
+    Raises:
+        ValueError: they are of another size, or of other classes.
+    """
+    wanted = (clips.data.shape[1:], clips.data.class_names)
+    if (still.data.shape, still.data.class_names) != wanted or still.data.modality != "image":
+        raise ValueError(
+            f"--still: a run of {still.data.dataset}; give one of images that have the size and"
+            " the classes of the clips' frames, as benchmarks.frames writes them"
+        )
 
 
 def table(rows: dict[str, dict[str, float]]) -> str:
@@ -100,7 +122,7 @@ def run(values: flags.FlagValues) -> None:
     if not values.run and not values.out:
         raise ValueError("give --run, or --out for real clips alone")
     start_tensorflow()
-    from tgan_tf.config import MOVING, Config
+    from tgan_tf.config import MOVING
     from tgan_tf.data.sources import load_source
     from tgan_tf.inference import load
     from tgan_tf.metrics import video
@@ -114,6 +136,9 @@ def run(values: flags.FlagValues) -> None:
             f"--run: of {config.data.dataset}; the physics is known of {', '.join(MOVING)}"
         )
     source = load_source(config.data, seed=config.training.seed)
+    still = load(values.still) if values.still else None
+    if still:
+        check_still(still.config, source.resolve(config))
     without = load(values.without_time) if values.without_time else None
     if without and without.config.generator.g_time_attention:
         raise ValueError(f"--without_time={values.without_time}: was trained with it")
@@ -137,6 +162,9 @@ def run(values: flags.FlagValues) -> None:
             others = without.sample(range(len(real)), labels, batch_size=_AT_ONCE)
             measure("generated without attention in time", others)
         measure("generated, first frame repeated", repeated(clips))
+    if still:
+        images = still.sample(range(len(real)), labels, batch_size=_AT_ONCE)
+        measure("generated stills, repeated", repeated(images[:, np.newaxis], real.shape[1]))
     for name, clips in spoiled(real, values.seed).items():
         measure(name, clips)
     out = Path(values.out or Path(values.run) / "benchmark")

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from absl import flags
 
-from benchmarks import moving
+from benchmarks import frames, moving
+from tgan_tf.config import Config
+from tgan_tf.data.types import SampleSet
 
 
 @pytest.fixture
@@ -46,3 +48,29 @@ def test_what_is_missing(arguments, message):
     values(["", *arguments])
     with pytest.raises(ValueError, match=message):
         moving.run(values)
+
+
+def test_frames_know_their_clips_class(clips):
+    images, labels = frames.frames_of(SampleSet(clips, np.arange(6, dtype=np.int32)))
+    assert images.shape == (24, 2, 2, 1)
+    np.testing.assert_array_equal(images[:, 0, 0, 0] // 10, labels)
+    assert frames.frames_of(SampleSet(clips, None))[1] is None
+    assert (moving.repeated(images[:, None], 3)[5] == images[5]).all()
+
+
+def test_stills_are_as_the_frames():
+    names = ("a", "b")
+    clips = Config().replace(modality="video", shape=(4, 8, 8, 1), num_classes=2, class_names=names)
+    images = Config().replace(shape=(8, 8, 1), num_classes=2, class_names=names)
+    moving.check_still(images, clips)
+    for wrong in (images.replace(shape=(8, 8, 3)), images.replace(class_names=("a", "c")), clips):
+        with pytest.raises(ValueError, match="--still"):
+            moving.check_still(wrong, clips)
+
+
+def test_frames_are_of_clips(tmp_path):
+    values = flags.FlagValues()
+    frames.define_flags(values)
+    values(["", "--dataset=digits", f"--out={tmp_path / 'frames.npz'}"])
+    with pytest.raises(ValueError, match="clips are moving_digits"):
+        frames.run(values)

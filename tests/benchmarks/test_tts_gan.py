@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import jensenshannon
 
-from benchmarks.tts_gan import features, similarity
+from benchmarks.tts_gan import features, partners, similarity
 
 
 def test_features():
@@ -21,5 +21,14 @@ def test_as_scipy_has_it():
     dots = [x @ y / np.sqrt(x @ x) / np.sqrt(y @ y) for x, y in pairs]
     assert cosine == pytest.approx(np.mean(dots))
     assert similarity(one, one) == pytest.approx((1, 0))
-    with pytest.raises(ValueError, match="sines:slow"):
+    with pytest.raises(ValueError, match="scale the series"):
         similarity(one - 1, other)
+
+
+def test_partners_are_of_one_class():
+    labels, known = np.array([1, 0, 1, 1]), np.array([0, 1, 1, 1, 0, 1])
+    rows = partners(labels, known, len(known))
+    np.testing.assert_array_equal(known[rows], labels)
+    assert len(set(rows)) == 4
+    np.testing.assert_array_equal(partners(np.zeros(3, int), np.array([1, 0]), 2), [1, 1, 1])
+    np.testing.assert_array_equal(np.sort(partners(None, None, 5)), range(5))

@@ -86,9 +86,3 @@ def test_a_recording_needs_a_length(tmp_path):
     np.savez(tmp_path / "a.npz", series=np.zeros((1, 50)))
     with pytest.raises(ConfigError, match="--series_length"):
         source(dataset=f"series:{tmp_path / 'a.npz'}")
-
-
-def test_sunspots_without_the_package(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match="pip install statsmodels"):
-        source(dataset="sunspots")
