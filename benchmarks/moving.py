@@ -8,12 +8,11 @@
     python -m benchmarks.moving --run=runs/00000-moving_digits-moving \\
         --without_time=runs/00001-moving_digits-moving --still=runs/00002-frames-stills
 
-prints the table of docs/results.md. A generator of stills makes a clip by one image for all frames.
-Real clips of objects that were held out, the same with their
+prints the table of docs/results.md. Real clips of objects that were held out, the same with their
 frames shuffled, the first repeated, every second one shown twice, and halves of two clips in one,
-are measured against 1,000 training clips as generated clips are. One network, trained on the frames
-of the training clips, looks at all. Without --run real clips alone. Takes two minutes or so on one
-core.
+are measured against 1,000 training clips as generated clips are; of a generator of stills, each image
+is shown for a whole clip. One network, trained on the frames of the training clips, looks at all.
+Without --run real clips alone. Takes two minutes or so on one core.
 """
 
 from __future__ import annotations
