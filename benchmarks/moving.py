@@ -10,8 +10,8 @@
 
 prints the table of docs/results.md. Real clips of objects that were held out, the same with their
 frames shuffled, the first repeated, every second one shown twice, and halves of two clips in one,
-are measured against 1,000 training clips as generated clips are; of a generator of stills, each image
-is shown for a whole clip. One network, trained on the frames of the training clips, looks at all.
+are measured against 1,000 training clips as generated clips are; an image of a generator of stills
+lasts for a whole clip. One network, trained on the frames of the training clips, looks at all.
 Without --run real clips alone. Takes two minutes or so on one core.
 """
 
