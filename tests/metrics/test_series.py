@@ -78,11 +78,11 @@ def test_one_held_out_series_says_nothing_of_others(monkeypatch):
     """A short recording: it used to end with an empty test set."""
     for name in ("discriminative_score", "predictive_score"):
         score = functools.partial(getattr(series, name), steps=2)
-        monkeypatch.setitem(series._METRICS, name, score)
+        monkeypatch.setitem(series.METRICS, name, score)
     x = waves(20).astype(np.float32)
     source = Source("waves", SampleSet(x), SampleSet(x[:1]), modality="series")
     reference = Reals("training", x, None)
     found = series.measure(x[:2], None, reference, source, Config(), lambda done, count: None)
-    assert found.keys() == series._METRICS.keys()
+    assert found.keys() == series.METRICS.keys()
     assert all(outcome.details == {} for outcome in found.values())
     assert all(np.isfinite(outcome.value) for outcome in found.values())

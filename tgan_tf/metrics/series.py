@@ -51,10 +51,10 @@ def measure(
     )
     fakes = fakes[:_MOST]
     outcomes = {}
-    for done, (name, metric) in enumerate(_METRICS.items(), 1):
+    for done, (name, metric) in enumerate(METRICS.items(), 1):
         details = {"real": metric(real, others)} if len(others) >= _FEWEST else {}
         outcomes[name] = Outcome(metric(real, fakes), len(real), len(fakes), details=details)
-        progress(done, len(_METRICS))
+        progress(done, len(METRICS))
     return outcomes
 
 
@@ -211,7 +211,7 @@ def _outputs(network: keras.Model, x: np.ndarray) -> np.ndarray:
     return np.concatenate([part.numpy() for part in parts])
 
 
-_METRICS = {
+METRICS = {
     f.__name__: f
     for f in (
         marginal_distance,
