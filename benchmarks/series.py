@@ -13,24 +13,18 @@ generator has to beat. Real are as many training series. Takes five minutes or s
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from absl import flags
 
 from tgan_tf import command
-from tgan_tf.files import replacing
 
-MEASURES = {
-    "marginal_distance": "marginal",
-    "autocorrelation_distance": "autocorrelation",
-    "correlation_distance": "correlation",
-    "discriminative_score": "discriminative",
-    "discriminative_score_long": "discriminative, five times as long",
-    "predictive_score": "predictive",
-    "neighbour_accuracy": "nearest neighbour",
-}
+if TYPE_CHECKING:
+    from tgan_tf.data.types import Source
+    from tgan_tf.inference import Sampler
+
 _LONG = 3000  # steps
 
 
@@ -77,16 +71,27 @@ def neighbour_accuracy(real: np.ndarray, other: np.ndarray) -> float:
     return float(np.mean(is_real == is_real[distances.argmin(axis=1)]))
 
 
-def run(values: flags.FlagValues) -> None:
-    """Measures, writes and prints the table."""
+def load_series(values: flags.FlagValues) -> tuple[Sampler, Source]:
+    """The sampler of --run, and its data.
+
+    Raises:
+        ValueError: they are no time series.
+    """
     sampler = command.load_run(values)  # starts TensorFlow, quietly
     from tgan_tf.data.sources import load_source
-    from tgan_tf.metrics import series as metrics
 
     data = sampler.config.data
     if data.modality != "series":
         raise ValueError(f"--run: of {data.dataset}, which is no time series")
-    source = load_source(data, seed=sampler.config.training.seed)
+    return sampler, load_source(data, seed=sampler.config.training.seed)
+
+
+def run(values: flags.FlagValues) -> None:
+    """Measures, writes and prints the table."""
+    sampler, source = load_series(values)
+    from benchmarks.judge import write_table
+    from tgan_tf.metrics import series as metrics
+
     train, real, labels = source.train, source.val.samples, source.val.labels
     classes = np.zeros(len(real), np.int32) if labels is None else labels
     chosen = np.sort(np.random.default_rng(0).permutation(len(train))[: len(real)])
@@ -95,22 +100,16 @@ def run(values: flags.FlagValues) -> None:
         "normal distribution": normal(train.samples[:], train.labels, classes),
         "real": train.samples[chosen],
     }
-    rows = {}
-    for name, made in contestants.items():
-        rows[name] = {
+    rows = [
+        {
+            "name": name,
             **{key: metric(real, made) for key, metric in metrics.METRICS.items()},
             "discriminative_score_long": metrics.discriminative_score(real, made, steps=_LONG),
             "neighbour_accuracy": neighbour_accuracy(real, made),
         }
-    lines = [f"| | {' | '.join(rows)} |", "|---" * (1 + len(rows)) + "|"]
-    for key, title in MEASURES.items():
-        lines.append(f"| {title} | {' | '.join(f'{row[key]:.3f}' for row in rows.values())} |")
-    out = Path(values.run) / "benchmark"
-    out.mkdir(parents=True, exist_ok=True)
-    for ending, text in (("md", "\n".join(lines)), ("json", json.dumps(rows, indent=2))):
-        with replacing(out / f"series.{ending}") as beside:
-            beside.write_text(text + "\n", encoding="utf-8")
-    print("\n".join(lines))
+        for name, made in contestants.items()
+    ]
+    print(write_table(rows, Path(values.run) / "benchmark" / "series"))
 
 
 if __name__ == "__main__":

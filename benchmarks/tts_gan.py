@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
+from benchmarks.series import load_series
 from tgan_tf import command
 from tgan_tf.files import replacing
 
@@ -86,20 +87,15 @@ def partners(labels: np.ndarray | None, known: np.ndarray | None, count: int) ->
 
 def run(values: flags.FlagValues) -> None:
     """Measures, writes and prints the table."""
-    sampler = command.load_run(values)  # starts TensorFlow, quietly
-    from tgan_tf.data.sources import load_source
-
-    data = sampler.config.data
-    if data.modality != "series":
-        raise ValueError(f"--run: of {data.dataset}, which is no time series")
-    source = load_source(data, seed=sampler.config.training.seed)
+    sampler, source = load_series(values)
     train, real = source.train, source.val.samples
     made = sampler.sample(range(len(real)), source.val.labels)
     others = train.samples[partners(source.val.labels, train.labels, len(train))[: len(real)]]
     published = PUBLISHED
-    if data.dataset != "sines:slow":
+    if sampler.config.data.dataset != "sines:slow":
         low, high = train.samples.min(axis=(0, 1)), train.samples.max(axis=(0, 1))
-        real, made, others = ((x - low) / (high - low) for x in (real, made, others))
+        span = np.where(high > low, high - low, 1)  # a channel that never changes stays
+        real, made, others = ((x - low) / span for x in (real, made, others))
         published = {}
     # What lies beyond, by a hair or more, counts as a hair above zero.
     real, made, others = (np.maximum(x, _HAIR) for x in (real, made, others))
