@@ -42,12 +42,15 @@ TFLITE = ("float32", "float16", "dynamic_int8", "int8")
 # In float32 from beginning to end, so that they can be compared with each other.
 FLOAT = ("Keras", "SavedModel", "TFLite float32", "ONNX Runtime", "OpenVINO")
 _WARM_UP, _CALLS = 3, 5  # of each turn
-# Without --run: the default for 28x28 grey images, and one of the size of a phone's largest models.
+# Without --run: about the default for 28x28 grey images, and one of the size of a phone's largest
+# models.
+_BOTH: dict[str, Any] = {"mapping_layers": 2, "g_windows": (0, 0)}
 UNTRAINED: dict[str, dict[str, Any]] = {
-    "default, 28x28": {"image_size": (28, 28), "channels": 1},
+    "small, 28x28": {"image_size": (28, 28), "channels": 1, **_BOTH},
     "large, 32x32": {
         "image_size": (32, 32),
         "channels": 3,
+        **_BOTH,
         "g_widths": (320, 160),
         "g_depths": (4, 2),
     },

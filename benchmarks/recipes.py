@@ -6,10 +6,10 @@
     python -m benchmarks.recipes --total_kimg=30 --recipes=default,transgan,gat,vitgan
 
 trains each recipe by train.py as a run of its own below --out (what is finished there is not
-trained again), and writes OUT/recipes.md, recipes.json and recipes.png, the samples of all. Every
-recipe has the default networks and learning rates unless it is about them. Those of ARCHITECTURES
-have the networks of a published system, made small, in the default game. --limit trains on that
-many images; --jobs trains so many at once, each bound to a core of its own.
+trained again), and writes OUT/recipes.md, recipes.json and recipes.png, the samples of all. The
+default is what train.py does without further options, and the others say in what they differ. Those
+of ARCHITECTURES have the networks of a published system, made small, in the default game. --limit
+trains on that many images; --jobs trains so many at once, each bound to a core of its own.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from tgan_tf.presets import PRESETS
 
 _NO_PENALTY = {"r1_gamma": 0, "r2_gamma": 0}
 _DIFFAUGMENT = "translation,cutout"
-# What differs from the default recipe: relativistic pairing loss, R1 and R2 by finite differences
-# every fourth step with a weight of .5, no augmentation.
+# What differs from the defaults: relativistic pairing loss, R1 and R2 by finite differences every
+# fourth step, no augmentation.
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
     "exact": {"penalty": "exact"},
@@ -62,8 +62,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "no_modulation": {"g_modulation": False},
     "patch_head": {"g_output": "patch"},
 }
-# Stands for the window that divides the image: 7 of 28 pixels, 8 of 32.
-_WINDOW = -1
+_WINDOW = -1  # that divides the image: 7 of 28 pixels, 8 of 32
 # Of a preset's options these belong to its game, not to its networks.
 _OF_THE_GAME = {"g_lr", "d_lr", "d_steps", "g_batch_factor", "g_orthogonal"}
 
@@ -121,17 +120,6 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     ),
 }
 RECIPES |= ARCHITECTURES
-# The networks of configs/fashion_mnist.flags, and such for 32x32 pixels.
-_NETWORKS = {
-    "mapping_layers": 0,
-    "g_widths": (96, 48),
-    "g_depths": (3, 1),
-    "g_windows": (0, _WINDOW),
-    "d_patch": 4,
-    "d_width": 96,
-    "d_depth": 3,
-}
-_GAME = {"r1_gamma": 0.5, "r2_gamma": 0.5, "lr_final": 0.2}
 _METRICS = ("frechet", "precision", "recall", "density", "coverage", "class_accuracy")
 
 
@@ -209,7 +197,7 @@ def _train(name: str, values: flags.FlagValues, out: Path, core: int | None) -> 
             "extractors": extractors,
             "metrics": "frechet,precision_recall,density_coverage",
         }
-    arguments = words({**options, **recipe(name, 7 if size == 28 else 8)})
+    arguments = words({**options, **RECIPES[name]})
     environment = dict(os.environ)
     prefix = []
     if core is not None:
@@ -225,17 +213,6 @@ def _train(name: str, values: flags.FlagValues, out: Path, core: int | None) -> 
             check=False,
         )
     print(f"{name}: {'done' if done.returncode == 0 else f'failed, see {log.name}'}", flush=True)
-
-
-def recipe(name: str, window: int) -> dict[str, Any]:
-    """The options of a recipe's networks and game, for stages with windows of this size."""
-    networks = {} if name in ARCHITECTURES else _NETWORKS
-    options = {**_GAME, **networks, **RECIPES[name]}
-    if options.get("d_kind") == "conv":
-        options.pop("d_depth", None)
-    if windows := options.get("g_windows"):
-        options["g_windows"] = tuple(window if size == _WINDOW else size for size in windows)
-    return options
 
 
 def words(options: dict[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from absl import app, flags, logging
@@ -17,8 +18,10 @@ from tgan_tf.config import (
     define_flags,
     from_flags,
 )
+from tgan_tf.config.defaults import defaults_of
 from tgan_tf.presets import PRESETS
 
+CONFIGS = Path(__file__).parents[1] / "configs"
 DEFAULT = Config()
 LEAVES = {
     leaf.name: (section.name, leaf)
@@ -128,6 +131,18 @@ class TestRoundTrips:
         (tmp_path / "config.json").write_text(json.dumps(tree))
         assert Config.load(tmp_path / "config.json").generator.g_tokens == "auto"
 
+    @pytest.mark.parametrize("preset", ["dcgan", "gat_s"])
+    def test_file_from_before_windows_suited_the_grid(self, preset, tmp_path):
+        """Only a transformer keeps them: the others have no use for such an option."""
+        config = Config.from_preset(preset)
+        tree = config.to_dict()
+        tree["generator"]["g_windows"] = [0] * len(config.generator.g_windows)
+        (tmp_path / "config.json").write_text(json.dumps(tree))
+        values = flags.FlagValues()
+        define_flags(values)
+        values(["train.py"])
+        assert from_flags(values, base=Config.load(tmp_path / "config.json")) == config
+
     def test_flags(self, config):
         unresolved = config.replace(num_classes=0, class_names=())
         assert parsed(*config.to_flags()) == unresolved
@@ -156,6 +171,52 @@ class TestRoundTrips:
         assert value_of(parsed(), name) == value_of(DEFAULT, name)
         assert FLAGS[name].metadata["help"] in values[name].help
         assert all(choice in values[name].help for choice in FLAGS[name].metadata["choices"])
+
+
+class TestDefaults:
+    """Of each kind of data they are what its flag file has."""
+
+    def test_the_flagship_is_the_default(self):
+        flagship = Config.from_flagfile(CONFIGS / "fashion_mnist.flags")
+        default = Config.for_dataset("fashion_mnist", name="flagship", total_kimg=200)
+        shape = {"image_size": (28, 28), "channels": 1, "num_classes": 10}
+        assert default.resolve(**shape) == flagship.resolve(**shape)
+
+    @pytest.mark.parametrize(
+        ("file", "datasets"),
+        [
+            ("poems", ("poems:7", "code", "text:x.txt")),
+            ("chorales", ("folk", "midi:x")),
+            ("sines", ("sunspots", "series:x.csv")),
+            ("moving_digits", ("moving:digits", "video:x")),
+        ],
+    )
+    def test_kinds(self, file, datasets):
+        config = Config.from_flagfile(CONFIGS / f"{file}.flags")
+        for dataset in datasets:
+            values = defaults_of(dataset)
+            assert values == {name: value_of(config, name) for name in values}
+            given = parsed(f"--dataset={dataset}", "--r1_gamma=0.7")
+            assert given == Config.for_dataset(dataset, r1_gamma=0.7)
+            assert given == DEFAULT.replace(dataset=dataset, **values | {"r1_gamma": 0.7})
+            assert given.to_flags() == [f"--dataset={dataset}", "--r1_gamma=0.7"]
+            assert Config.from_dict({"data": {"dataset": dataset}}).optimizer == given.optimizer
+
+    def test_images_have_those_of_the_fields(self):
+        for dataset in ("digits", "folder:poems", "npz:x", "tfds:mnist", "emoji"):
+            assert not defaults_of(dataset)
+
+    def test_help_says_them(self):
+        values = flags.FlagValues()
+        define_flags(values)
+        text = "(for texts 0, music 0.05, time series 0.2, video 1)"
+        assert values["r1_gamma"].help.endswith(text)
+        assert values["mapping_layers"].help.endswith("(for texts 2)")
+
+    @pytest.mark.parametrize("name", PRESETS)
+    def test_presets_do_not_lean_on_them(self, name):
+        kinds = [defaults_of(dataset) for dataset in ("poems", "folk", "sines", "video")]
+        assert not set().union(*kinds) - set(PRESETS[name])
 
 
 class TestCoercion:
@@ -283,7 +344,7 @@ class TestContradictions:
             ({"g_upsample": "shuffle"}, "shuffle makes 24 channels of 96, not --g_widths=48.*2"),
             ({"g_upsample": "bicubic"}, "bicubic makes 96 channels of 96, not --g_widths=48"),
             ({"g_modulation": False, "g_input": "constant"}, "--nog_modulation.*--g_latent_tok"),
-            ({"g_window_pattern": "double"}, "--g_window_pattern=double has no effect without"),
+            ({"g_window_pattern": "double", "g_windows": (0, 0)}, "=double has no effect without"),
             (
                 {"g_window_pattern": "double", "g_windows": (0, 2), "g_attention": "l2"},
                 "--g_window_pattern=double --g_attention=l2: use softmax",
@@ -406,7 +467,7 @@ class TestContradictions:
         [
             ("--g_kind=dcgan --g_heads=2", "g_kind=dcgan has no use for --g_heads=2: it knows"),
             ("--g_group_width=8", "transformer has no use for .*, or use --g_kind=r3gan"),
-            ("--g_kind=biggan", "--mapping_layers=2: the blocks of --g_kind=biggan see"),
+            ("--g_kind=biggan", "--mapping_layers=0: the blocks of --g_kind=biggan see"),
             ("--g_kind=biggan --mapping_layers=-1 --latent_dim=7", "--latent_dim=7: .* a multiple"),
             ("--d_kind=biggan --d_attention_stage=2", "--d_attention_stage=2: there are 1 stages"),
             ("--d_kind=r3gan --d_width=8,8", "--d_width=8,8 --d_depth=3: give each one number"),
@@ -597,6 +658,22 @@ class TestResolution:
             image_size=(28, 28), channels=1, num_classes=2, class_names=["a", "b"]
         )
         assert (config.data.num_classes, config.data.class_names) == (0, ())
+
+    @pytest.mark.parametrize(
+        ("size", "windows"),
+        [((28, 28), (0, 7)), ((32, 32), (0, 8)), ((24, 40), (0, 4)), ((44, 44), (0, 0))],
+    )
+    def test_windows_suit_the_grid(self, size, windows):
+        assert DEFAULT.resolve(image_size=size, channels=1).generator.g_windows == windows
+        # A configuration that says itself what a sample is needs no resolution.
+        assert DEFAULT.replace(image_size=size, channels=1).windows_of_stages == windows
+
+    def test_windows_are_of_images(self):
+        config = DEFAULT.resolve(modality="series", shape=(24, 1, 5))
+        assert config.generator.g_windows == (0, 0)
+        with pytest.raises(ConfigError, match=r"--g_windows=0,4: .* use 0"):
+            DEFAULT.replace(g_windows=(0, 4)).resolve(modality="series", shape=(24, 1, 5))
+        assert DEFAULT.replace(g_mlp_stages=1).generator.g_windows == (0, -1)
 
     def test_heads_of_stages(self):
         assert DEFAULT.generator.heads_of_stages == (4, 4)

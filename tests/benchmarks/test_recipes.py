@@ -10,7 +10,16 @@ from absl import flags
 
 import train
 from benchmarks import recipes
-from tgan_tf.config import from_flags
+from tgan_tf.config import Config, from_flags
+
+IMAGES = {"image_size": (32, 32), "channels": 3}
+
+
+def configured(name: str) -> Config:
+    values = flags.FlagValues()
+    train.define_flags(values)
+    assert values(["train.py", *recipes.words(recipes.RECIPES[name])]) == ["train.py"]
+    return from_flags(values)
 
 
 def finished(out: Path, name: str, frechet: float) -> None:
@@ -40,18 +49,21 @@ def test_table(tmp_path):
 
 @pytest.mark.parametrize("name", recipes.RECIPES)
 def test_recipes_are_legal(name):
-    values = flags.FlagValues()
-    train.define_flags(values)
-    words = recipes.words(recipes.recipe(name, 7))
-    assert values(["train.py", *words]) == ["train.py"]
-    assert from_flags(values).training.batch_size == 64
+    config = configured(name)
+    assert config.optimizer == Config().optimizer or name == "equal_rates"
+    assert config.resolve(**IMAGES).is_resolved
+
+
+def test_default_is_the_defaults():
+    """What wins there is what train.py does when it is told nothing."""
+    assert configured("default") == Config()
 
 
 def test_architectures_are_the_presets_networks_in_the_default_game():
-    options = recipes.recipe("hit", 8)
-    assert options["g_windows"] == (8, 8, 0)  # as they divide the image
-    assert (options["g_window_pattern"], options["d_kind"]) == ("multi_axis", "stylegan2")
-    assert (options["r1_gamma"], options["lr_final"]) == (0.5, 0.2)
-    assert not options.keys() & {"g_lr", "d_lr", "loss", "penalty"}
+    config = configured("hit")
+    g = config.resolve(**IMAGES).generator
+    assert g.g_windows == (8, 8, 0)  # as they divide the image
+    assert (g.g_window_pattern, config.discriminator.d_kind) == ("multi_axis", "stylegan2")
+    assert (config.objective, config.optimizer) == (Config().objective, Config().optimizer)
     words = recipes.words({"a": (1, 2), "b": False, "c": True, "d": 0.5})
     assert words == ["--a=1,2", "--nob", "--c", "--d=0.5"]

@@ -7,6 +7,7 @@ name is its flag's name, so leaf names are unique over the whole tree.
 Example:
     config = Config.from_flagfile("configs/fashion_mnist.flags")
     config = Config.from_preset("transgan_cifar10", batch_size=32)
+    config = Config.for_dataset("chorales")
     config = config.replace(batch_size=32, seed=1)
     config.save("config.json")
 """

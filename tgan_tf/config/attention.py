@@ -8,6 +8,11 @@ from tgan_tf.config.errors import ConfigError
 from tgan_tf.config.networks import DiscriminatorConfig, GeneratorConfig
 
 
+def fitting_window(side: int) -> int:
+    """The greatest window from 8 down to 4 that divides so many tokens a side; 0: none does."""
+    return next((window for window in range(8, 3, -1) if side % window == 0), 0)
+
+
 def check_windows(g: GeneratorConfig) -> None:
     """Windows and stages of the generator's attention."""
     pattern, with_windows = g.g_window_pattern, [bool(window) for window in g.g_windows]
@@ -31,7 +36,7 @@ def check_windows(g: GeneratorConfig) -> None:
         raise ConfigError(
             f"--g_mlp_stages={g.g_mlp_stages}: there are {len(g.g_widths)} stages (--g_widths)"
         )
-    if g.g_mlp_stages and any(with_windows[-g.g_mlp_stages :]):
+    if g.g_mlp_stages and any(window > 0 for window in g.g_windows[-g.g_mlp_stages :]):
         raise ConfigError(
             f"--g_windows={_text(g.g_windows)} --g_mlp_stages={g.g_mlp_stages}: the last stages"
             " have no self-attention; give them 0"

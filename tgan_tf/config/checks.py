@@ -144,7 +144,7 @@ def _check_other_data(config: Config) -> None:
         ("g_windows", config.generator.g_windows),
         ("d_window", config.discriminator.d_window),
     ):
-        if any(value):
+        if any(window > 0 for window in value):
             raise ConfigError(
                 f"--{name}={as_text(value)}: attention windows are squares of images; use 0, which"
                 " is global"
@@ -499,7 +499,7 @@ def _check_grids(config: Config) -> None:
             )
         for stage, window in enumerate(g.g_windows if g.g_kind == "transformer" else ()):
             grid = size // scale * 2**stage
-            if window and grid % window:
+            if window > 0 and grid % window:
                 raise ConfigError(
                     f"--g_windows: the window {window} does not divide the {axis} of stage"
                     f" {stage + 1}, {grid} tokens; use a divisor of {grid}, or 0 for global"

@@ -44,7 +44,7 @@ class GeneratorConfig:
     latent_dim: int = option(64, "width of the noise z", low=1)
     w_dim: int = option(96, "width of w, the mapping network's output", low=1)
     mapping_layers: int = option(
-        2,
+        0,
         "hidden layers of the mapping network; -1: there is none, w is z (and the class's vector)",
         low=-1,
         high=16,
@@ -66,7 +66,10 @@ class GeneratorConfig:
     )
     g_depths: tuple[int, ...] = option((3, 1), "blocks in each stage", low=0)
     g_windows: tuple[int, ...] = option(
-        (0, 0), "attention window of each stage, in tokens; 0: global", low=0
+        (0, -1),
+        "attention window of each stage, in tokens; 0: global; -1: the greatest from 8 down to 4"
+        " that divides the grid, or else 0",
+        low=-1,
     )
     g_window_pattern: str = option(
         "plain",

@@ -23,8 +23,8 @@ class ObjectiveConfig:
     """What the two networks play for."""
 
     loss: str = option("relativistic", "adversarial loss", choices=LOSSES)
-    r1_gamma: float = option(0.05, "weight of the gradient penalty on real samples", low=0)
-    r2_gamma: float = option(0.05, "weight of the gradient penalty on fake samples", low=0)
+    r1_gamma: float = option(0.5, "weight of the gradient penalty on real samples", low=0)
+    r2_gamma: float = option(0.5, "weight of the gradient penalty on fake samples", low=0)
     penalty: str = option(
         "finite_difference",
         "exact: by double backward; finite_difference: no second derivative is needed",
@@ -213,7 +213,7 @@ class OptimizerConfig:
     beta1: float = option(0.0, "decay of the first moment", low=0, high=0.999)
     beta2: float = option(0.99, "decay of the second moment", low=0, high=0.9999)
     lr_final: float = option(
-        1.0, "learning rate at the end / at the start; falls by a cosine", above=0, high=1
+        0.2, "learning rate at the end / at the start; falls by a cosine", above=0, high=1
     )
     beta2_final: float = option(
         0.0,

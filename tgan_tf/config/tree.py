@@ -7,13 +7,16 @@ import dataclasses
 import difflib
 import functools
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from tgan_tf.config.attention import fitting_window
 from tgan_tf.config.checks import check_leaf, check_together, check_unused
+from tgan_tf.config.defaults import defaults_of, help_on
 from tgan_tf.config.errors import ConfigError
 from tgan_tf.config.experiment import (
     DataConfig,
@@ -58,6 +61,16 @@ class Config:
             value = getattr(getattr(self, section), leaf.name)
             check_leaf(leaf.name, value, leaf.metadata)
         check_together(self)
+
+    @classmethod
+    def for_dataset(cls, dataset: str, **changes: Any) -> Config:
+        """The defaults for a data set, with changes; ``Config()`` has those of images.
+
+        Raises:
+            ConfigError: for an unknown name or an illegal value.
+        """
+        config = cls().replace(dataset=dataset)
+        return config.replace(**{**defaults_of(config.data.dataset), **changes})
 
     @classmethod
     def from_preset(cls, name: str, **changes: Any) -> Config:
@@ -124,7 +137,7 @@ class Config:
         if not self.data.conditional:
             num_classes, class_names, attribute_names, vector_width = 0, (), (), 0
         images = {"image_size": image_size, "channels": channels} if modality == "image" else {}
-        return self.replace(
+        config = self.replace(
             **images,
             modality=modality,
             shape=shape,
@@ -137,6 +150,9 @@ class Config:
             attribute_names=tuple(attribute_names),
             vector_width=vector_width,
         )
+        if config.is_resolved and config.generator.g_kind == "transformer":
+            config = config.replace(g_windows=config.windows_of_stages)
+        return config
 
     @property
     def is_resolved(self) -> bool:
@@ -161,6 +177,18 @@ class Config:
         tokens = self.generator.g_tokens
         by_default = self.data.modality == "text" and tokens == "auto"
         return by_default or (self.data.modality in ("text", "music") and tokens == "one_by_one")
+
+    @property
+    def windows_of_stages(self) -> tuple[int, ...]:
+        """Attention window of each stage of a generator of this (resolved) size; 0: global."""
+        data, windows = self.data, self.generator.g_windows
+        if data.modality != "image":
+            return (0,) * len(windows)
+        side = math.gcd(*data.grid(self.generator.g_scale))
+        return tuple(
+            fitting_window(side << stage) if window == -1 else window
+            for stage, window in enumerate(windows)
+        )
 
     @property
     def has_encoder(self) -> bool:
@@ -201,7 +229,7 @@ class Config:
         Raises:
             ConfigError: for unknown sections or names, and illegal values.
         """
-        default = cls()
+        sections = cls()
         if not isinstance(tree, Mapping):
             raise ConfigError(f"a configuration is a table of sections, not {tree!r}")
         flat: dict[str, Any] = {}
@@ -210,12 +238,12 @@ class Config:
                 raise ConfigError(_unknown(section, known))
             if not isinstance(values, Mapping):
                 raise ConfigError(f"{section}: a section is a table of options, not {values!r}")
-            known = {f.name for f in dataclasses.fields(getattr(default, section))}
+            known = {f.name for f in dataclasses.fields(getattr(sections, section))}
             for name, value in values.items():
                 if name not in known:
                     raise ConfigError(f"{section}: {_unknown(name, known)}")
                 flat[name] = value
-        return default.replace(**flat)
+        return cls.for_dataset(flat.pop("dataset", sections.data.dataset), **flat)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes ``config.json``, beside and then renamed."""
@@ -234,11 +262,15 @@ class Config:
             is_old = "token_gradient" not in tree["objective"]
             if is_old and tree["generator"]["g_tokens"] == "one_by_one":
                 tree["generator"]["g_tokens"] = "auto"
+        with contextlib.suppress(AttributeError, KeyError, TypeError):
+            # Once 0,0 was the default, also of networks that have no windows.
+            if tree["generator"]["g_kind"] != "transformer":
+                del tree["generator"]["g_windows"]
         return cls.from_dict(tree)
 
     def to_flags(self) -> list[str]:
-        """``--name=value`` for every leaf that differs from its default."""
-        default = Config()
+        """``--name=value`` for every leaf that differs from its default for the data set."""
+        default = Config().replace(**defaults_of(self.data.dataset))
         lines = []
         for section, leaf in _leaves(self):
             value = getattr(getattr(self, section), leaf.name)
@@ -295,7 +327,7 @@ def define_flags(flag_values: Any = None) -> None:
         if leaf.metadata["resolved"]:
             continue
         value = getattr(getattr(default, section), leaf.name)
-        text = leaf.metadata["help"]
+        text = leaf.metadata["help"] + help_on(leaf.name)
         keywords: dict[str, Any] = {"flag_values": flag_values}
         if isinstance(value, bool):
             flags.DEFINE_bool(leaf.name, value, text, **keywords)
@@ -320,7 +352,9 @@ def from_flags(flag_values: Any = None, base: Config | None = None) -> Config:
     Raises:
         ConfigError: naming the flag, for an illegal or contradictory value.
     """
-    config = (base or Config()).replace(**_given_options(flag_values))
+    given = _given_options(flag_values)
+    config = base or Config.for_dataset(given.get("dataset", DataConfig.dataset))
+    config = config.replace(**given)
     check_unused(config)
     return config
 

@@ -38,7 +38,7 @@ def check_video(config: Config) -> None:
                     f"--{leaf.name}={as_text(value)}: networks of video do not have it; leave it"
                     " out"
                 )
-    if any(g.g_windows):
+    if any(window > 0 for window in g.g_windows):
         raise ConfigError(f"--g_windows={as_text(g.g_windows)}: of video all are 0, global")
     if len(d.d_width) > 1:
         raise ConfigError(f"--d_width={as_text(d.d_width)}: give one number for video")

@@ -111,9 +111,9 @@ class TransformerGenerator(keras.Model):
         self.widen: dict[str, keras.layers.Dense] = {}  # Keras tracks dictionaries by string
         self.stages: list[list[TransformerBlock]] = []
         self._noise = TokenNoise()
-        previous = width
+        previous, windows = width, self.config.windows_of_stages
         for stage, (grid, width, depth, heads, window) in enumerate(
-            zip(self.grids, g.g_widths, g.g_depths, g.heads_of_stages, g.g_windows, strict=True)
+            zip(self.grids, g.g_widths, g.g_depths, g.heads_of_stages, windows, strict=True)
         ):
             shape = (None, grid[0] * grid[1], width)
             if stage and g.upsampling[stage - 1].startswith("dense_"):

@@ -21,6 +21,7 @@ _BIGGAN: dict[str, Any] = {
     "loss": "hinge",
     "r1_gamma": 0.0,
     "r2_gamma": 0.0,
+    "lr_final": 1.0,
     "beta1": 0.0,
     "beta2": 0.999,
     "ema_ramp": 0.0,

@@ -28,6 +28,7 @@ DCGAN: dict[str, Mapping[str, Any]] = {
         "r2_gamma": 0.0,
         "g_lr": 2e-4,
         "d_lr": 2e-4,
+        "lr_final": 1.0,
         "beta1": 0.5,
         "beta2": 0.999,
         "batch_size": 128,

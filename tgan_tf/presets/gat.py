@@ -55,6 +55,7 @@ def _gat(size: str, width: int, depth: int, heads: int) -> dict[str, Any]:
         "augment": ("translation", "color", "cutout"),
         "g_lr": rate,
         "d_lr": rate,
+        "lr_final": 1.0,
         "beta1": 0.0,
         "beta2": 0.99,
         "clip_norm": 1.0,

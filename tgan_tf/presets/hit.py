@@ -50,6 +50,7 @@ def _hit(name: str, dataset: str, widths: tuple[int, ...], mlp_stages: int) -> d
         "penalty_every": 1,
         "g_lr": 5e-5,
         "d_lr": 5e-5,
+        "lr_final": 1.0,
         "beta1": 0.0,
         "beta2": 0.99,
         "batch_size": 256,

@@ -51,6 +51,7 @@ def _lada(name: str, dataset: str, size: int) -> dict[str, Any]:
         "augment": ("color", "translation"),
         "g_lr": 2e-4,
         "d_lr": 2e-4,
+        "lr_final": 1.0,
         "beta1": 0.5,
         "beta2": 0.99,
         "batch_size": 128,

@@ -30,6 +30,7 @@ def _stylegan2(name: str, dataset: str, widths: tuple[int, ...], **options: Any)
         "loss": "non_saturating",
         "r2_gamma": 0.0,
         "penalty": "exact",
+        "lr_final": 1.0,
         "beta1": 0.0,
         "beta2": 0.99,
         **options,

@@ -37,6 +37,7 @@ _STYLESWIN: dict[str, Any] = {
     "penalty_every": 16,
     "g_lr": 5e-5,
     "d_lr": 2e-4,
+    "lr_final": 1.0,
     "beta1": 0.0,
     "beta2": 0.99,
 }

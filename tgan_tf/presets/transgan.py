@@ -42,6 +42,7 @@ _TRANSGAN: dict[str, Any] = {
     "penalty_every": 1,
     "g_lr": 1e-4,
     "d_lr": 1e-4,
+    "lr_final": 1.0,
     "beta1": 0.0,
     "beta2": 0.99,
     "clip_norm": 5.0,

@@ -54,6 +54,7 @@ def _vitgan(name: str, dataset: str, size: int, patch: int) -> dict[str, Any]:
         "augment": ("translation", "color", "cutout"),
         "g_lr": 2e-3,
         "d_lr": 2e-3,
+        "lr_final": 1.0,
         "beta1": 0.0,
         "beta2": 0.99,
         "batch_size": 128,

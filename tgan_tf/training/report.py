@@ -229,7 +229,7 @@ def _network(name: str, parts: ParameterTable) -> str:
 
 def _configuration(config: Config) -> str:
     """Every option; those that are not at their default in bold."""
-    default, parts = Config(), []
+    default, parts = Config.for_dataset(config.data.dataset), []
     for group in dataclasses.fields(config):
         values, usual = getattr(config, group.name), getattr(default, group.name)
         rows = []
