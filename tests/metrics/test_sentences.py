@@ -34,6 +34,20 @@ def test_one_that_is_named_must_be_there(tmp_path):
         sentences.Sentences(str(tmp_path))
 
 
+def test_every_file_is_of_the_flag_that_named_it(tmp_path):
+    bert.write(tmp_path)
+    (tmp_path / "tokenizer.json").write_text("{}")
+    (tmp_path / "vocab.txt").unlink()
+    with pytest.raises(ConfigError, match=r"^--sentence_encoder: .*tokenizer\.json cannot be read"):
+        sentences.Sentences(str(tmp_path))
+    saved.write(tmp_path, signature="other")
+    with pytest.raises(ConfigError, match=r"^--sentence_encoder: .*no signature"):
+        sentences.Sentences(str(tmp_path))
+    (tmp_path / "saved_model.pb").write_bytes(b"damaged")
+    with pytest.raises(ConfigError, match=r"^--sentence_encoder: .*cannot be loaded"):
+        sentences.Sentences(str(tmp_path))
+
+
 def test_tells_texts_apart(tmp_path):
     bert.write(tmp_path / "My-BERT")
     encoder = sentences.Sentences(str(tmp_path / "My-BERT"))

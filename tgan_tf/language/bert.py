@@ -61,6 +61,7 @@ class SentenceEncoder(TextEncoder):
         folder: with config.json, model.safetensors and the tokenizer's file, as `find_encoder`
             gives.
         length: tokens of every text, [CLS] and [SEP] included.
+        flag: that named the directory.
 
     Attributes:
         pieces: what the tokenizer is made of.
@@ -69,25 +70,25 @@ class SentenceEncoder(TextEncoder):
         ConfigError: the files are not those of a BERT model.
     """
 
-    def __init__(self, folder: Path, length: int = 64) -> None:
+    def __init__(self, folder: Path, length: int = 64, flag: str = "text_encoder") -> None:
         super().__init__(name="sentence_encoder")
         about = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         kind = about.get("model_type")
         own = _SETTINGS.get(kind, {})
         about = {**about, **{name: about.get(other) for name, other in own.items()}}
-        _check(folder, about)
+        _check(folder, about, flag)
         length = min(length, int(about["max_position_embeddings"]))
-        self.pieces = read_pieces(folder)
+        self.pieces = read_pieces(folder, flag)
         try:
             self.tokens = WordPiece(length=length, **self.pieces._asdict())
         except ValueError as error:
-            raise ConfigError(f"--text_encoder: {folder}: {error}") from error
+            raise ConfigError(f"--{flag}: {folder}: {error}") from error
         self.width, self.length = int(about["hidden_size"]), length
         self._heads, self._layers = about["num_attention_heads"], about["num_hidden_layers"]
         self._epsilon = float(about.get("layer_norm_eps", 1e-12))
         self._activation = _ACTIVATIONS[about["hidden_act"]]
         self._of_first = _pooling(folder) in _FIRST
-        self._weights = self._read(folder / "model.safetensors", f"{kind}.")
+        self._weights = self._read(folder / "model.safetensors", f"{kind}.", flag)
         digest = hashlib.sha256((folder / "model.safetensors").read_bytes())
         digest.update("\n".join(self.pieces.vocabulary).encode())
         settings = (*self.pieces[1:], self._of_first)
@@ -96,17 +97,17 @@ class SentenceEncoder(TextEncoder):
             digest.update(repr(settings).encode())
         self.identity = f"{digest.hexdigest()}/{length}"
 
-    def _read(self, path: Path, prefix: str) -> dict[str, tf.Variable]:
+    def _read(self, path: Path, prefix: str, flag: str) -> dict[str, tf.Variable]:
         """Weights by BERT's names, without the prefix that models with heads have."""
         try:
             read = read_safetensors(path)
         except SafetensorsError as error:
-            raise ConfigError(f"--text_encoder: {error}") from error
+            raise ConfigError(f"--{flag}: {error}") from error
         read = {_renamed(name.removeprefix(prefix)): value for name, value in read.items()}
         needed = ["embeddings.word_embeddings.weight", "embeddings.position_embeddings.weight"]
         needed += [f"encoder.layer.{self._layers - 1}.output.dense.weight"]
         if missing := [name for name in needed if name not in read]:
-            raise ConfigError(f"--text_encoder: {path} has no {', '.join(missing)}: not a BERT")
+            raise ConfigError(f"--{flag}: {path} has no {', '.join(missing)}: not a BERT")
         return {
             name.replace(".", "/"): tf.Variable(
                 value.astype(np.float32), trainable=False, name=name
@@ -170,14 +171,14 @@ class SentenceEncoder(TextEncoder):
         return tf.reshape(tf.transpose(y, (0, 2, 1, 3)), (-1, length, self.width))
 
 
-def _check(folder: Path, about: Mapping[str, Any]) -> None:
+def _check(folder: Path, about: Mapping[str, Any], flag: str) -> None:
     """Whether the encoder computes what the files say."""
     kind, activation = about.get("model_type"), about.get("hidden_act")
     places = about.get("position_embedding_type", "absolute")
     if kind not in _SETTINGS or activation not in _ACTIVATIONS or places != "absolute":
         why = " (its tokens are bytes, not pieces of words)" if kind == "roberta" else ""
         raise ConfigError(
-            f"--text_encoder: {folder} holds a model of type {kind!r}{why} with {activation!r} and"
+            f"--{flag}: {folder} holds a model of type {kind!r}{why} with {activation!r} and"
             f" {places} positions; a BERT is needed, such as all-MiniLM-L6-v2; {WAY_OUT}"
         )
     modules = folder / "modules.json"
@@ -186,7 +187,7 @@ def _check(folder: Path, about: Mapping[str, Any]) -> None:
     others += [pooling] if (pooling := _pooling(folder)) not in _MEAN + _FIRST else []
     if others:
         raise ConfigError(
-            f"--text_encoder: {folder} has {', '.join(others)}, which is not computed; {WAY_OUT}"
+            f"--{flag}: {folder} has {', '.join(others)}, which is not computed; {WAY_OUT}"
         )
 
 

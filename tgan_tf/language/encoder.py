@@ -55,17 +55,20 @@ def find_encoder(name: str, flag: str = "text_encoder") -> Path:
     return folder
 
 
-def read_encoder(folder: Path, length: int) -> TextEncoder:
+def read_encoder(folder: Path, length: int, flag: str = "text_encoder") -> TextEncoder:
     """The encoder of a directory that `find_encoder` gave.
 
     Args:
         folder: the directory.
         length: tokens of every text; a SavedModel has its own.
+        flag: that named it.
 
     Raises:
         ConfigError: it is of a kind that is not read; the message says which are.
     """
-    return SavedEncoder(folder) if is_saved_model(folder) else SentenceEncoder(folder, length)
+    if is_saved_model(folder):
+        return SavedEncoder(folder, flag)
+    return SentenceEncoder(folder, length, flag)
 
 
 @functools.cache

@@ -24,19 +24,20 @@ class SavedEncoder(TextEncoder):
     Args:
         folder: of the SavedModel. Its signature ``encode``, or else ``serving_default``, has one
             input, strings ``[B]``, and one output, floats ``[B, K]``.
+        flag: that named it.
 
     Raises:
         ConfigError: it cannot be loaded, or has no such signature.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, flag: str = "text_encoder") -> None:
         super().__init__(name="saved_encoder")
         # Kept whole: a signature alone does not keep its variables alive.
-        self._loaded = _load(folder)
+        self._loaded = _load(folder, flag)
         key = next((key for key in _SIGNATURES if key in self._loaded.signatures), None)
         if key is None:
             raise ConfigError(
-                f"--text_encoder: the SavedModel {folder} has no signature"
+                f"--{flag}: the SavedModel {folder} has no signature"
                 f" {' or '.join(_SIGNATURES)}, from strings to vectors"
             )
         signature = self._loaded.signatures[key]
@@ -48,7 +49,7 @@ class SavedEncoder(TextEncoder):
                 for name, spec in [*inputs.items(), *sorted(outputs.items())]
             )
             raise ConfigError(
-                f"--text_encoder: signature {key} of the SavedModel {folder} has {what}; one"
+                f"--{flag}: signature {key} of the SavedModel {folder} has {what}; one"
                 " input, string (None,), and one output, float32 (None, K), are needed"
             )
         (self._input,), (self._output,) = inputs, outputs
@@ -65,7 +66,7 @@ def is_saved_model(folder: Path) -> bool:
     return (folder / "saved_model.pb").is_file()
 
 
-def _load(folder: Path) -> Any:
+def _load(folder: Path, flag: str) -> Any:
     register_operations()
     try:
         return tf.saved_model.load(os.fspath(folder))
@@ -74,7 +75,7 @@ def _load(folder: Path) -> Any:
         if "not registered" in str(error):
             hint = "; operations of tensorflow_text are had by pip install tensorflow-text"
         raise ConfigError(
-            f"--text_encoder: the SavedModel {folder} cannot be loaded ({error}){hint}"
+            f"--{flag}: the SavedModel {folder} cannot be loaded ({error}){hint}"
         ) from error
 
 

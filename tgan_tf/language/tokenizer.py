@@ -44,8 +44,8 @@ class Pieces(NamedTuple):
     special: tuple[str, str, str, str] = SPECIAL
 
 
-def read_pieces(folder: Path) -> Pieces:
-    """Those of a directory with one of `FILES`.
+def read_pieces(folder: Path, flag: str = "text_encoder") -> Pieces:
+    """Those of a directory with one of `FILES`; ``flag`` named it.
 
     Raises:
         ConfigError: the tokenizer is of another kind, or its file is damaged.
@@ -58,19 +58,21 @@ def read_pieces(folder: Path) -> Pieces:
         if path.name == FILES[0]:
             words = tuple(word for word in text.split("\n") if word)
             return Pieces(words, *_normalizer(settings, "do_lower_case"))
-        return _of_json(path, json.loads(text), settings)
+        return _of_json(path, json.loads(text), settings, flag)
     except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
         if isinstance(error, ConfigError):
             raise
-        raise ConfigError(f"--text_encoder: {path} cannot be read ({error!r})") from error
+        raise ConfigError(f"--{flag}: {path} cannot be read ({error!r})") from error
 
 
-def _of_json(path: Path, about: Mapping[str, Any], settings: Mapping[str, Any]) -> Pieces:
+def _of_json(
+    path: Path, about: Mapping[str, Any], settings: Mapping[str, Any], flag: str
+) -> Pieces:
     for setting, needed in _NEEDED.items():
         section, key = setting.split(".")
         if (found := (about[section] or {}).get(key)) != needed:
             raise ConfigError(
-                f"--text_encoder: {path} has {setting} {found!r}, and {needed!r} is needed, as in"
+                f"--{flag}: {path} has {setting} {found!r}, and {needed!r} is needed, as in"
                 f" BERT's; {WAY_OUT}"
             )
     numbers = dict(about["model"]["vocab"])
@@ -78,13 +80,13 @@ def _of_json(path: Path, about: Mapping[str, Any], settings: Mapping[str, Any]) 
         # A word that is found in text before it is split would be split here.
         if not added["special"] and added["content"] not in numbers:
             raise ConfigError(
-                f"--text_encoder: {path} adds {added['content']!r} to its vocabulary, which is not"
+                f"--{flag}: {path} adds {added['content']!r} to its vocabulary, which is not"
                 f" read; {WAY_OUT}"
             )
         numbers[added["content"]] = added["id"]
     words = tuple(sorted(numbers, key=numbers.__getitem__))
     if [numbers[word] for word in words] != list(range(len(words))):
-        raise ConfigError(f"--text_encoder: {path}: its pieces are not numbered one after another")
+        raise ConfigError(f"--{flag}: {path}: its pieces are not numbered one after another")
     padding = (about.get("padding") or {}).get("pad_token") or settings.get("pad_token", "[PAD]")
     special = (about["model"]["unk_token"], *_ends(about["post_processor"]), padding)
     return Pieces(words, *_normalizer(about["normalizer"], "lowercase"), special)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tgan_tf.config import Config, ConfigError
+from tgan_tf.config import Config
 from tgan_tf.language import SentenceEncoder, find_encoder, read_encoder
 from tgan_tf.metrics.frechet import Moments
 
 MOST = 1000  # texts of each side: more would take minutes on a CPU
-_USUAL = "minilm"
+_FLAG, _USUAL = "sentence_encoder", "minilm"
 _PIECES = 128  # of words; what a longer text says after them is not seen
 _NOT_ENGLISH = ("poems", "code")
 _AT_ONCE = 64
@@ -27,7 +27,7 @@ def check(config: Config) -> None:
         ConfigError: it is not.
     """
     if (name := config.evaluation.sentence_encoder) not in ("auto", "none"):
-        find_encoder(name, "sentence_encoder")
+        find_encoder(name, _FLAG)
 
 
 class Sentences:
@@ -41,11 +41,7 @@ class Sentences:
     """
 
     def __init__(self, name: str) -> None:
-        try:
-            self._encoder = read_encoder(find_encoder(name, "sentence_encoder"), _PIECES)
-        except ConfigError as error:  # of files that the other flag names as well
-            message = str(error).replace("--text_encoder", "--sentence_encoder")
-            raise ConfigError(message) from error
+        self._encoder = read_encoder(find_encoder(name, _FLAG), _PIECES, _FLAG)
         self.name = re.sub(r"\W+", "_", Path(name).expanduser().name.lower()).strip("_")
         self.identity = self._encoder.identity
 
