@@ -8,15 +8,13 @@ import numpy as np
 
 from tgan_tf.config import ConfigError
 from tgan_tf.data.opaque import Joined, OpaqueRows, opaque
-from tgan_tf.data.types import Source
+from tgan_tf.data.types import Progress, Source
 from tgan_tf.inference import Sampler
 from tgan_tf.metrics import intervals
 from tgan_tf.metrics import retrieval as matching
 from tgan_tf.metrics.diversity import diversity
 from tgan_tf.metrics.features import FeatureExtractor
 from tgan_tf.metrics.suite import Outcome
-
-Progress = Callable[[int, int], None]
 
 NAMES = ("retrieval", "caption_diversity")
 # Of the held-out pairs, the share that the matching network learns; the rest it is asked about.

@@ -23,7 +23,7 @@ from tgan_tf.config import Config, ConfigError
 from tgan_tf.data.cache import cache_root
 from tgan_tf.data.opaque import OpaqueRows, opaque
 from tgan_tf.data.sources import load_source
-from tgan_tf.data.types import Source
+from tgan_tf.data.types import Progress, Source
 from tgan_tf.inference import Sampler, load
 from tgan_tf.metrics import efficientnet_lite
 from tgan_tf.metrics.classifier import Classifier
@@ -38,7 +38,6 @@ from tgan_tf.modalities.pictures import save_png, tile
 from tgan_tf.reference import AT_ONCE, Reference, classifier_of, statistics_of
 from tgan_tf.training.likelihood import load_likelihood
 
-Progress = Callable[[int, int], None]
 # Says what is counted, gives a progress callback.
 Counting = Callable[[str], AbstractContextManager[Progress]]
 # (seeds, label or None) -> uint8 [N, H, W, C]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from tgan_tf.data.opaque import OpaqueRows
-from tgan_tf.data.types import Source
+from tgan_tf.data.types import Progress, Source
 from tgan_tf.inference import Sampler
 from tgan_tf.metrics import influence, intervals, neighbours
 from tgan_tf.metrics.classifier import train_classifier
@@ -18,8 +18,6 @@ from tgan_tf.metrics.features import FeatureExtractor
 from tgan_tf.metrics.network import Network
 from tgan_tf.metrics.path_length import kept_distances
 from tgan_tf.metrics.suite import Outcome
-
-Progress = Callable[[int, int], None]
 
 PATHS = 1000  # pairs of the path length
 EPSILON = 1e-4

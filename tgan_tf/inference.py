@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import operator
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
@@ -23,6 +23,7 @@ from tgan_tf import conditions
 from tgan_tf.conditions import Label
 from tgan_tf.config import Config
 from tgan_tf.control import Directions
+from tgan_tf.data.types import Progress
 from tgan_tf.exporting import portable_random
 from tgan_tf.layers import without
 from tgan_tf.modalities import Modality, make_modality
@@ -37,8 +38,6 @@ from tgan_tf.training.checkpoint import (
 
 if TYPE_CHECKING:
     from tgan_tf.inversion import Inversion
-
-Progress = Callable[[int, int], None]
 
 # Latents behind each class's mean w: this many over all classes, within these bounds for one.
 _MEAN_LATENTS = 65536

@@ -7,7 +7,6 @@ resizing, and how many. Files appear whole or not at all.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,11 @@ import numpy as np
 
 from tgan_tf.config import ConfigError
 from tgan_tf.data.opaque import Joined, OpaqueRows
-from tgan_tf.data.types import SampleSet, Source
+from tgan_tf.data.types import Progress, SampleSet, Source
 from tgan_tf.files import replacing
 from tgan_tf.metrics.classifier import Classifier, train_classifier
 from tgan_tf.metrics.feature_statistics import FeatureStatistics, gather
 from tgan_tf.metrics.features import FeatureExtractor
-
-Progress = Callable[[int, int], None]
 
 SPLITS = ("auto", "training", "held-out", "all")
 # With fewer held-out images than this the training split is the reference.

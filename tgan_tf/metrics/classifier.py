@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tgan_tf.data.opaque import OpaqueRows
+from tgan_tf.data.types import Progress
 from tgan_tf.files import replacing
 from tgan_tf.metrics.features import check_images
 from tgan_tf.metrics.network import Network
@@ -26,8 +26,6 @@ _BATCH = 128
 _PREDICT_BATCH = 500
 _PEAK_LEARNING_RATE = 4e-3
 _FORMAT = 1
-
-Progress = Callable[[int, int], None]
 
 
 class Classifier(Network):

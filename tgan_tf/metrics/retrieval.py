@@ -7,12 +7,11 @@ CLIP's (Radford et al. 2021, sec. 2.3) on pairs that the generator has not seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tgan_tf.data.types import Progress
 from tgan_tf.metrics.features import check_images
 
 AMONG, FIRST = 100, 5
@@ -23,8 +22,6 @@ _BATCH = 128
 _LEARNING_RATE = 2e-3
 _EPOCHS, _MOST_STEPS = 60, 3000
 _PREDICT_BATCH = 256
-
-Progress = Callable[[int, int], None]
 
 
 class Matcher:
