@@ -32,6 +32,7 @@ def configure(num_classes: int = 3, **changes: object) -> Config:
         "d_heads": 2,
         "d_mlp_ratio": 1,
         "d_patch": 4,
+        "lr_final": 1.0,  # as the references' is
         "batch_size": BATCH,
         "precision": "float64",
         "seed": SEED,
