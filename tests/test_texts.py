@@ -139,6 +139,11 @@ class TestInfill:
             sampler.infill(range(5), "red *og *", blank="*", candidates=8)
         )
 
+    def test_no_template_and_no_number_of_candidates_is_traced_again(self, sampler):
+        for template, candidates in (("red", 1), ("red _og", 3), ("__d", 2)):
+            sampler.infill(range(2), template, candidates=candidates)
+        assert sampler._log_probability.experimental_get_tracing_count() == 1
+
     def test_the_first_tokens_do_not_need_candidates(self, sampler):
         """Each is as likely to be there as in any other text."""
         made = sampler.infill([3], "red", candidates=1)
@@ -198,16 +203,23 @@ class TestInfill:
         assert out.read_text() == sampler.modality.sheet(made)
         with pytest.raises(ValueError, match="--infill goes neither with --prefix"):
             call("--prefix=red")
-        with pytest.raises(ValueError, match="vocabulary"):
-            call("--blank=o", f"--out={tmp_path / 'none.txt'}")
+        none = f"--out={tmp_path / 'none.txt'}"
+        with pytest.raises(ValueError, match=r"^--infill=red _og: '_' of 'red _' is not in"):
+            call("--blank=o", none)
+        with pytest.raises(ValueError, match=r"^--blank=ab: give one character"):
+            call("--blank=ab", none)
+        for other in ("--blank=*", "--candidates=3"):
+            flag = other.partition("=")[0]
+            with pytest.raises(ValueError, match=f"^{flag} is for --infill; leave it out"):
+                call("--infill=", other, none)
         assert not (tmp_path / "none.txt").exists()
 
     def test_errors_say_what_is_wrong(self, sampler):
         for template, options, message in (
-            ("x_", {}, "vocabulary"),
-            ("_" * 100, {}, "more than"),
-            ("red", {"blank": ""}, "one character"),
-            ("red", {"candidates": 0}, "at least 1"),
+            ("x_", {}, "^template='x_': .*vocabulary"),
+            ("_" * 100, {}, "^template=.*more than"),
+            ("red", {"blank": ""}, "^blank='': give one character"),
+            ("red", {"candidates": 0}, "^candidates=0: at least 1"),
         ):
             with pytest.raises(ValueError, match=message):
                 sampler.infill([0], template, **options)

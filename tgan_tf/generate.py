@@ -19,8 +19,8 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -240,6 +240,9 @@ def run(values: flags.FlagValues) -> None:
         )
     if values.captions and (values.label or values.single):
         raise ValueError("--captions makes rows of its own: leave --label and --single out")
+    for name in ("blank", "candidates"):
+        if values[name].present and not values.infill:
+            raise ValueError(f"--{name} is for --infill; leave it out")
     if values.w:
         of_w(values)
         return
@@ -257,7 +260,8 @@ def run(values: flags.FlagValues) -> None:
     if values.infill and (values.prefix or edits):
         raise ValueError("--infill goes neither with --prefix nor with --edit; leave one out")
     if values.infill:
-        given_tokens(sampler, values.infill, values.blank)
+        with _named():
+            given_tokens(sampler, values.infill, values.blank)
     labels: np.ndarray | None
     names: Sequence[str] = ()
     if values.captions:
@@ -280,16 +284,17 @@ def run(values: flags.FlagValues) -> None:
             controls = (asked_for, values.truncation, values.guidance)
             controls_of_tokens = {n: v for n, v in steering.items() if n != "prefix"}
             if values.infill:
-                images = infill(
-                    sampler,
-                    seeds[part],
-                    values.infill,
-                    *controls,
-                    blank=values.blank,
-                    candidates=values.candidates,
-                    progress=functools.partial(_further, progress, start, len(seeds)),
-                    **controls_of_tokens,
-                )
+                with _named():
+                    images = infill(
+                        sampler,
+                        seeds[part],
+                        values.infill,
+                        *controls,
+                        blank=values.blank,
+                        candidates=values.candidates,
+                        progress=functools.partial(_further, progress, start, len(seeds)),
+                        **controls_of_tokens,
+                    )
             elif given is None:
                 images = sampler.sample(seeds[part], *controls, edits=edits, **steering)
             else:
@@ -313,6 +318,18 @@ def run(values: flags.FlagValues) -> None:
     print(f"{len(seeds)} {_called(sampler)} of step {sampler.step}: {out}")
 
 
+@contextmanager
+def _named() -> Iterator[None]:
+    """Errors of infilling name the flag."""
+    from tgan_tf.infill import InfillError
+
+    try:
+        yield
+    except InfillError as error:
+        flag = {"template": "infill"}.get(error.argument, error.argument)
+        raise ValueError(f"--{flag}={error.value}: {error.why}") from error
+
+
 def _further(progress: Progress, start: int, total: int, done: int, _: int) -> None:
     """Tells of a part of the whole."""
     progress(start + done, total)
@@ -320,7 +337,7 @@ def _further(progress: Progress, start: int, total: int, done: int, _: int) -> N
 
 def of_w(values: flags.FlagValues) -> None:
     """Draws what `--w` holds."""
-    for name in ("seeds", "label", "captions", "guidance", "given", "single"):
+    for name in ("seeds", "label", "captions", "guidance", "given", "single", "infill"):
         if values[name].present:
             raise ValueError(f"--{name}: --w says what is drawn; leave one of them out")
     sampler = command.load_run(values)  # starts TensorFlow, quietly

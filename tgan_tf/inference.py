@@ -125,6 +125,11 @@ class Sampler:
             input_signature=[ints, ints, label, label, floats, floats, floats],
             autograph=False,
         )
+        self._log_probability = tf.function(
+            self._scored,
+            input_signature=[tf.TensorSpec([None, None], tf.int32), ints, label, floats, floats],
+            autograph=False,
+        )
         given = tf.TensorSpec([None, *modality.given_shape], tf.as_dtype(modality.sample_dtype))
         self._complete = tf.function(
             self.completed,
@@ -484,7 +489,7 @@ class Sampler:
         seed: tf.Tensor,
         label: tf.Tensor | None,
         truncation: tf.Tensor,
-        guidance: tf.Tensor | None = None,
+        guidance: tf.Tensor,
     ) -> tf.Tensor:
         """How likely each token of a text is after those before it, of texts made one by one.
 
@@ -495,7 +500,11 @@ class Sampler:
         Returns:
             Logarithms of probabilities at temperature 1, float32 [B, T].
         """
-        logits = self.generator.allowed_logits(tokens, self._map(seed, label, truncation, guidance))
+        return self._log_probability(tokens, seed, label, truncation, guidance)
+
+    def _scored(self, tokens: tf.Tensor, *of_w: tf.Tensor) -> tf.Tensor:
+        """What `log_probability` computes."""
+        logits = self.generator.allowed_logits(tokens, self._map(*of_w))
         found = tf.gather(tf.nn.log_softmax(logits), tokens, axis=2, batch_dims=2)
         return tf.cast(found, tf.float32)
 

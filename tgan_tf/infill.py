@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from tgan_tf.inference import check_seeds
 
@@ -22,6 +21,20 @@ if TYPE_CHECKING:
     from tgan_tf.conditions import Label
     from tgan_tf.data.types import Progress
     from tgan_tf.inference import Sampler
+
+
+class InfillError(ValueError):
+    """An argument of `infill` cannot work.
+
+    Attributes:
+        argument: its name.
+        value: what was given.
+        why: the rest of the message.
+    """
+
+    def __init__(self, argument: str, value: Any, why: str) -> None:
+        super().__init__(f"{argument}={value!r}: {why}")
+        self.argument, self.value, self.why = argument, value, why
 
 
 def infill(
@@ -54,15 +67,16 @@ def infill(
         Tokens, int32 ``[N, T]``.
 
     Raises:
-        ValueError: an argument that cannot work, or texts all end before what is given.
+        InfillError: the template, blank or candidates cannot work, or texts all end before what is
+            given.
+        ValueError: another argument that cannot work.
     """
     given = given_tokens(sampler, template, blank)
     if candidates < 1:
-        raise ValueError(f"candidates={candidates}: at least 1 text must be made for each seed.")
+        raise InfillError("candidates", candidates, "at least 1 text must be made for each seed.")
     seeds = check_seeds(seeds)
     labels = sampler.condition.check(label, seeds)
     truncations, guidances = (np.full(candidates, x, np.float32) for x in (truncation, guidance))
-    score = tf.function(sampler.log_probability, autograph=False)
     chosen = []
     for done, seed in enumerate(seeds, 1):
         random = np.random.default_rng(int(seed) % 2**32)
@@ -72,13 +86,16 @@ def infill(
             own, one, truncation, guidance, prefix=given, batch_size=candidates, **steering
         )
         same = np.repeat(labels[done - 1 : done], candidates, axis=0)
-        found = score(tokens, own, same, truncations, guidances).numpy()  # [candidates, T]
+        # [candidates, T]
+        found = sampler.log_probability(tokens, own, same, truncations, guidances).numpy()
         weight = np.where(given >= 0, found, 0.0).sum(axis=1)
         kept = np.all((tokens == given) | (given < 0), axis=1)  # the others ended before
         if not kept.any():
-            raise ValueError(
-                f"template={template!r}: all {candidates} texts of seed {seed} end before what is"
-                " given; raise the number of candidates, or shorten the template."
+            raise InfillError(
+                "template",
+                template,
+                f"all {candidates} texts of seed {seed} end before what is given; raise the number"
+                " of candidates, or give less.",
             )
         weight = np.where(kept, weight, -np.inf)
         chosen.append(tokens[np.argmax(weight + random.gumbel(size=candidates))])
@@ -91,11 +108,14 @@ def given_tokens(sampler: Sampler, template: str, blank: str = "_") -> npt.NDArr
     """The tokens of a template, those to be made negative, int32 ``[T]``.
 
     Raises:
-        ValueError: the generator takes none, the blank is no character, or something in the
+        InfillError: the generator takes none, the blank is no character, or something in the
             template is not in the vocabulary, or it is too long.
     """
     if not sampler.takes_prefix:
-        raise ValueError("a template is for texts made one by one; leave it out.")
+        raise InfillError("template", template, "is for texts made one by one; leave it out.")
     if len(blank) != 1:
-        raise ValueError(f"blank={blank!r}: give one character.")
-    return sampler.modality.given(template, blank)  # type: ignore[attr-defined]
+        raise InfillError("blank", blank, "give one character.")
+    try:
+        return sampler.modality.given(template, blank)  # type: ignore[attr-defined]
+    except ValueError as error:
+        raise InfillError("template", template, str(error)) from error
