@@ -61,17 +61,16 @@ def run(values: flags.FlagValues) -> None:
 
 
 def _draw(sampler: Sampler, source: Any, number: int) -> dict[str, float]:
-    """The metrics of one draw, without what is not of the samples."""
+    """The metrics of one draw, and nothing beside them."""
     from tgan_tf import evaluation
-    from tgan_tf.other_metrics import BESIDE
 
     first = number * sampler.config.evaluation.eval_samples
 
     def sample(seeds: Sequence[int], labels: Any, **options: Any) -> np.ndarray:
         return sampler.sample([first + seed for seed in seeds], labels, **options)
 
-    results = evaluation.measure(sample, source, sampler.config).results
-    return {k: result.value for k, result in results.items() if not k.startswith(BESIDE)}
+    results = evaluation.measure(sample, source, sampler.config, baselines=False).results
+    return {name: result.value for name, result in results.items()}
 
 
 def table(found: Mapping[str, Draws]) -> str:

@@ -220,6 +220,7 @@ def measure(
     *,
     sampler: Sampler | None = None,
     likelihood: Sampler | None = None,
+    baselines: bool = True,
     split: str = "auto",
     strategy: tf.distribute.Strategy | None = None,
     counting: Counting = lambda what: nullcontext(lambda done, total: None),
@@ -238,6 +239,7 @@ def measure(
         sampler: the generator, which the path length asks for floating point images; without it
             "ppl" is left out.
         likelihood: the generator after likelihood alone, to be measured beside; of texts and music.
+        baselines: of texts, whether the trigram model and training texts are measured beside.
         split: see ``reference.SPLITS``.
         strategy: of one machine; its replicas share the networks' work.
         counting: called with what is being counted; gives a context with a progress callback.
@@ -250,7 +252,9 @@ def measure(
     start = time.perf_counter()
     e = config.evaluation
     if source.modality != "image":
-        reals, found = other_metrics.measure(sample, source, config, split, counting, likelihood)
+        reals, found = other_metrics.measure(
+            sample, source, config, split, counting, likelihood, baselines
+        )
         return Evaluation(
             results=found,
             reference=reals.name,

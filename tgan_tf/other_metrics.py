@@ -6,8 +6,9 @@ samples [N, *sample_shape], the classes that they were made for (int32 [N] or No
 samples that they are compared with (`Reals`), all the data, the configuration, and a callback that
 takes (done, all). It may have a ``REFERENCE``, the split that samples are compared with unless
 another is asked for, ``EXTRACTORS``, what may be asked for besides ``auto``, a function
-``check(config, source)`` that refuses options early, and ``LIKELIHOOD``: then ``measure`` takes
-``likelihood`` too, None or a `Likelihood`, and measures it beside.
+``check(config, source)`` that refuses options early, ``LIKELIHOOD``: then ``measure`` takes
+``likelihood`` too, None or a `Likelihood`, and measures it beside; and ``BASELINES``: then it takes
+``baselines``, whether simple models and real samples are measured beside.
 """
 
 from __future__ import annotations
@@ -114,11 +115,12 @@ def measure(
     split: str,
     counting: Callable[[str], AbstractContextManager[Callable[[int, int], None]]],
     likelihood: Sampler | None = None,
+    baselines: bool = True,
 ) -> tuple[Reals, dict[str, Result]]:
     """Draws samples, with the labels of the real ones in the same shares, and measures them.
 
-    Where the modality has it, the generator after likelihood alone (``likelihood``) is measured
-    beside, from the same seeds.
+    Where the modality has them, the generator after likelihood alone (``likelihood``, from the same
+    seeds) and ``baselines`` are measured beside.
     """
     if isinstance(sample, OpaqueRows):
         raise ValueError(f"files of {source.modality} cannot be measured: give a run")
@@ -141,9 +143,11 @@ def measure(
         raise ValueError("samples are not finite; the training diverged")
     begun = time.perf_counter()
     reference = Reals(name, reals[:], real_labels)
-    beside = {}
+    beside: dict[str, Any] = {}
     if likelihood is not None and getattr(module, "LIKELIHOOD", False):
         beside["likelihood"] = Likelihood(likelihood, labels)
+    if getattr(module, "BASELINES", False):
+        beside["baselines"] = baselines
     with counting("measuring") as progress:
         outcomes = module.measure(fakes, labels, reference, source, config, progress, **beside)
     seconds = time.perf_counter() - begun

@@ -31,10 +31,10 @@ def test_each_draw_has_seeds_of_its_own(tmp_path, monkeypatch, capsys):
     run = make_run(tmp_path / "00000-pets", eval_samples=100)
     drawn = []
 
-    def measure(sample, source, config):
+    def measure(sample, source, config, baselines):
+        assert not baselines
         drawn.append(sample(range(config.evaluation.eval_samples), np.arange(100) % 3))
-        value = {"mean": drawn[-1].mean(), "trigram_mean": 0.0}
-        results = {k: Result(v, 0, 100) for k, v in value.items()}
+        results = {"mean": Result(drawn[-1].mean(), 0, 100)}
         return type("Evaluation", (), {"results": results})
 
     monkeypatch.setattr(evaluation, "measure", measure)

@@ -17,7 +17,7 @@ from tgan_tf.metrics.frechet import Moments, frechet_distance
 from tgan_tf.metrics.matching import COLDEST, HOTTEST, NEAR, matching_temperature
 from tgan_tf.metrics.ngram_embedding import NgramEmbedding
 from tgan_tf.metrics.ngram_model import NgramModel
-from tgan_tf.other_metrics import Reals
+from tgan_tf.other_metrics import BESIDE, Reals
 
 RANDOM = np.random.default_rng(0)
 
@@ -74,14 +74,16 @@ def test_rhymes():
     assert not rhyme.rhymes("", "")
 
 
-def measured(config, likelihood=None):
+def measured(config, likelihood=None, **options):
     """Real texts against texts of the same kind, all of random tokens."""
     length, _, size = config.data.signal_shape
     texts = RANDOM.integers(2, size, (90, length)).astype(np.int32)
     train, val = SampleSet(texts[:50]), SampleSet(texts[50:70])
     source = Source("x", train, val, modality="text", vocabulary=config.data.vocabulary)
     reals = Reals("held-out", val.samples, None)
-    return text.measure(texts[70:], None, reals, source, config, lambda *_: None, likelihood)
+    return text.measure(
+        texts[70:], None, reals, source, config, lambda *_: None, likelihood, **options
+    )
 
 
 def test_poems_are_measured_as_poems(monkeypatch):
@@ -97,6 +99,13 @@ def test_poems_are_measured_as_poems(monkeypatch):
     found = measured(config)
     assert "rhyme" not in found
     assert "pip install" in found["novelty"].details["not_installed"]
+
+
+def test_without_baselines_the_samples_alone_are_measured(monkeypatch):
+    config = text_config(WORDS, 7, num_classes=0)
+    names = {name for name in measured(config) if not name.startswith(BESIDE)}
+    monkeypatch.setattr(text._Measure, "baseline_texts", None)
+    assert measured(config, baselines=False).keys() == names
 
 
 def test_a_missing_encoder_is_named(monkeypatch):

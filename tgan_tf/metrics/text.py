@@ -15,6 +15,7 @@ temperature at which their self-BLEU-2 is that of the samples.
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ from tgan_tf.modalities.text import TextModality
 if TYPE_CHECKING:
     from tgan_tf.other_metrics import Likelihood, Reals
 
-LIKELIHOOD = True  # see ``tgan_tf.other_metrics``
+LIKELIHOOD = BASELINES = True  # see ``tgan_tf.other_metrics``
 ORDERS = (2, 3, 4, 5)  # of BLEU
 # However few: against the training texts a model of counts would be the best.
 REFERENCE = "held-out"
@@ -54,6 +55,7 @@ def measure(
     config: Config,
     progress: Callable[[int, int], None],
     likelihood: Likelihood | None = None,
+    baselines: bool = True,
 ) -> dict[str, Outcome]:
     """See ``tgan_tf.other_metrics``."""
     modality = TextModality(config)
@@ -61,7 +63,9 @@ def measure(
     of_texts = _Measure(modality, source, reference.samples, encoder)
     count = min(len(fakes), len(source.train))
     rows = np.random.default_rng(0).permutation(len(source.train))[:count]
-    draws: dict[str, Callable[[int, float], np.ndarray]] = {"trigram": of_texts.baseline_texts}
+    draws: dict[str, Callable[[int, float], np.ndarray]] = {}
+    if baselines:
+        draws["trigram"] = of_texts.baseline_texts
     if likelihood is not None:
         draws["likelihood"] = likelihood
     results: dict[str, Outcome] = {}
@@ -69,7 +73,7 @@ def measure(
     def sides() -> Iterator[tuple[str, np.ndarray]]:
         yield "", fakes
         some = min(len(fakes), _SCORED)  # self-BLEU is more among more texts
-        wanted = of_texts.alike(fakes[:some])
+        wanted = of_texts.alike(fakes[:some]) if draws else 0.0
         for name, draw in draws.items():
             usual = draw(len(fakes), 1.0)
             yield f"{name}_", usual
@@ -79,9 +83,10 @@ def measure(
             results[f"{name}_matched_temperature"] = Outcome(temperature, 0, some)
             same = temperature == 1
             yield f"{name}_matched_", usual if same else draw(len(fakes), temperature)
-        yield "real_", np.asarray(source.train.samples[np.sort(rows)])
+        if baselines:
+            yield "real_", np.asarray(source.train.samples[np.sort(rows)])
 
-    total = 2 + 2 * len(draws)
+    total = 1 + 2 * len(draws) + int(baselines)
     for done, (prefix, samples) in enumerate(sides()):
         progress(done, total)
         results |= {prefix + name: outcome for name, outcome in of_texts(samples).items()}
@@ -134,7 +139,6 @@ class _Measure:
             "columns": columns,
             "ends": modality.ends,
         }
-        self.baseline = NgramModel(self.train, **self._options)
         self._embedding = NgramEmbedding(self.train, size)
         self._moments = self._of(self.reals)
         self._sentences = encoder
@@ -171,6 +175,11 @@ class _Measure:
         if self.modality.lines and rhyme.is_known():
             results["rhyme"] = _share([self._rhymes(row) for row in samples])
         return results
+
+    @functools.cached_property
+    def baseline(self) -> NgramModel:
+        """The trigram model of the training texts."""
+        return NgramModel(self.train, **self._options)
 
     def alike(self, samples: np.ndarray) -> float:
         """Self-BLEU-2 of all of them."""
