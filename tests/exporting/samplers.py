@@ -29,7 +29,8 @@ def make_config(num_classes: int = 3, **changes: object) -> Config:
     """8x12 pixels, colour."""
     others = {name: changes.pop(name) for name in (*ATTRIBUTES, *VECTOR) if name in changes}
     small = Config().replace(
-        latent_dim=8, w_dim=16, g_widths=(16, 8), g_depths=(1, 1), g_windows=(0, 2), g_heads=2
+        **{"latent_dim": 8, "w_dim": 16, "mapping_layers": 2, "g_widths": (16, 8)},
+        **{"g_depths": (1, 1), "g_windows": (0, 2), "g_heads": 2},
     )
     return small.replace(**changes).resolve(
         image_size=(8, 12),
@@ -62,8 +63,9 @@ def make_sampler(num_classes: int = 3, **changes: object) -> Sampler:
 def make_clip_sampler() -> Sampler:
     """Clips of four frames, 8x16 pixels, grey."""
     small = Config().replace(
-        **{"latent_dim": 8, "g_motion_dim": 4, "w_dim": 8, "g_widths": 8, "g_depths": 1},
-        **{"g_windows": 0, "g_heads": 2, "g_output": "patch", "d_frames": 2, "frame_rate": 20.0},
+        **{"latent_dim": 8, "g_motion_dim": 4, "w_dim": 8, "mapping_layers": 2, "g_widths": 8},
+        **{"g_depths": 1, "g_windows": 0, "g_heads": 2, "g_output": "patch"},
+        **{"d_frames": 2, "frame_rate": 20.0},
     )
     config = small.resolve(modality="video", shape=(4, 8, 16, 1))
     return Sampler(config, make_generator(config), make_modality(config), step=70)
