@@ -100,15 +100,18 @@ def _show(plan: summary.Plan, replicas: int, memory_gib: float, console: Console
     console.say("\n" + summary.table(rows, right=(1, 2)))
     console.say("  (a multiplication with its addition is 2 FLOP)")
     state, working = plan.state_bytes, local * plan.working_bytes
+    made = plan.fixed_bytes - state
     memory = [
         ("Memory of one replica, estimated", ""),
         ("  weights, their average, optimizers", f"{state / _MIB:,.1f} MiB"),
+        ("  gradients, and what is made of weights", f"{made / _MIB:,.1f} MiB"),
         (f"  activations and gradients of {local}, at most", f"{working / _MIB:,.1f} MiB"),
     ]
     console.say("\n" + summary.table(memory, right=(1,)))
     if memory_gib:
         largest = replicas * plan.largest_batch(memory_gib * _GIB)
         text = f"--batch_size={largest:,}" if largest else "none, not even of one sample"
+        text += " (a tenth of it stays free)"
         console.say(f"  largest batch in {memory_gib:g} GiB: {text}")
 
 

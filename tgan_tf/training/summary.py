@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -15,40 +13,14 @@ from keras.src.backend.common import global_state
 from tgan_tf.conditions import condition_of
 from tgan_tf.config import Config
 from tgan_tf.networks import build_discriminator, build_encoder, build_generator
+from tgan_tf.training.cost import Cost, measure
+from tgan_tf.training.turns import Turn, turns_of
 
-# Part of an operation's name inside of a transformer block.
-_BLOCK = re.compile(r"(?:stage_\d+_)?block_\d+")
+# Of each sample of the whole batch: real or fake, augmented, its gradient, random numbers like it.
+_COPIES = 4
 
-# Operations whose result is a view of, or as good as free beside, their input.
-_FREE = {
-    "BroadcastTo",
-    "Const",
-    "ExpandDims",
-    "Identity",
-    "NoOp",
-    "Pack",
-    "Placeholder",
-    "ReadVariableOp",
-    "Reshape",
-    "Shape",
-    "Squeeze",
-    "StopGradient",
-}
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Of one forward pass of one sample.
-
-    Args:
-        flops: of matrix products and convolutions; a multiplication with its addition counts as 2.
-        activation_bytes: of all results that a backward pass may want.
-        remat_bytes: the same, if transformer blocks keep their results only, and one its inside.
-    """
-
-    flops: int
-    activation_bytes: int
-    remat_bytes: int
+# Share of a device's memory: the rest is the runtime's own, or in pieces that are too small.
+_USABLE = 0.9
 
 
 @dataclass(frozen=True)
@@ -67,54 +39,57 @@ class Plan:
     @property
     def state_bytes(self) -> int:
         """Weights, the generator's moving average and two moments of each, of one replica."""
-        size = tf.as_dtype(self.networks["generator"].variable_dtype).size
         counts = {name: parameters(network) for name, network in self.networks.items()}
-        return size * (3 * sum(counts.values()) + counts["generator"])
+        return self._number_bytes * (3 * sum(counts.values()) + counts["generator"])
 
     @property
-    def _passes(self) -> int:
-        """What the discriminator sees in its step for one real sample, ways back included.
+    def turns(self) -> tuple[Turn, ...]:
+        """Of a step: both estimates, of memory and of operations, are made of them."""
+        return turns_of(self.config)
 
-        It and a fake one; for a penalty both once more, moved (finite difference) or in the
-        gradient that is differentiated (exact); of WGAN-GP the point between them, there and back;
-        and what else is seen only to be compared.
-        """
-        o = self.config.objective
-        once = (o.r1_gamma, o.r2_gamma, o.cr_real, o.cr_fake, o.zcr_d, o.mismatch_share)
-        return 2 + sum(map(bool, (*once, o.align_weight))) + 2 * bool(o.gp_weight)
+    @property
+    def fixed_bytes(self) -> int:
+        """What a step holds whatever the batch: ``state_bytes``, gradients, and what each pass
+        makes of weights alone."""
+        gradients = self._number_bytes * sum(map(parameters, self.networks.values()))
+        made = sum(turn.weight_bytes_of(self.costs[turn.network]) for turn in self.turns)
+        return self.state_bytes + gradients + made
 
     @property
     def working_bytes(self) -> int:
         """Activations and gradients of one sample of a part of the batch, at their greatest.
 
-        They are so in the discriminator's step with all its penalties; the generator's activations
-        wait meanwhile for its own step. The path length differentiates a gradient of the generator.
+        The turns of the discriminator are apart, as it is updated between them. Those of the other
+        networks may come at any time, as the step is one graph, and what the generator made waits
+        for its way back; that of parts was measured to be no less.
         """
-        o, t = self.config.objective, self.config.training
-        costs = (self.costs[name] for name in ("generator", "discriminator"))
-        g, d = (cost.remat_bytes if t.remat else cost.activation_bytes for cost in costs)
-        made = (t.g_batch_factor if t.micro_batches == 1 else 1) * (1 + o.disturbs)
-        return max(made * g + self._passes * d, 2 * g * bool(o.path_length_weight))
+        t = self.config.training
+        of_network: dict[str, list[int]] = {name: [] for name in self.networks}
+        for turn in self.turns:
+            need = turn.bytes_of(self.costs[turn.network], t.remat)
+            of_network[turn.network].append(need * (turn.times if t.micro_batches == 1 else 1))
+        of_discriminator = max(of_network.pop("discriminator"))
+        samples = t.micro_batches * (1 + t.g_batch_factor) * _COPIES
+        sample = self._number_bytes * math.prod(self.config.data.signal_shape)
+        return of_discriminator + sum(map(sum, of_network.values())) + samples * sample
 
     @property
     def step_flops(self) -> int:
-        """Of a whole step for one sample, about: a way back costs twice the way there.
+        """Of a whole step for one sample, about."""
+        remat = self.config.training.remat
+        return sum(
+            turn.forward_passes(remat) * self.costs[turn.network].flops for turn in self.turns
+        )
 
-        The generator's; the discriminator's for all that it sees, and for the generator's sake
-        (once to the image and back). In parts, the generator goes there once more; so do both if
-        blocks are rematerialised. An encoder's, and the generator's for it.
-        """
-        t = self.config.training
-        g, d = (self.costs[name].flops for name in ("generator", "discriminator"))
-        ways = 3 + t.remat
-        g_ways = ways + (t.micro_batches > 1)
-        autoencoder = self.costs["encoder"].flops + g if "encoder" in self.costs else 0
-        game = t.g_batch_factor * (g_ways * g + ways * d) + ways * self._passes * d
-        return game + ways * autoencoder
+    @property
+    def _number_bytes(self) -> int:
+        """Of weights, and of samples outside of the networks."""
+        return tf.as_dtype(self.networks["generator"].variable_dtype).size
 
     def largest_batch(self, memory_bytes: float) -> int:
         """Samples a replica for which the memory is enough; 0: not even for one."""
-        part = max(0, int((memory_bytes - self.state_bytes) // self.working_bytes))
+        room = _USABLE * memory_bytes - self.fixed_bytes
+        part = max(0, int(room // self.working_bytes))
         return part * self.config.training.micro_batches
 
 
@@ -131,6 +106,8 @@ def plan(config: Config) -> Plan:
     costs = {
         name: _network_cost(network, inputs[name], *label) for name, network in networks.items()
     }
+    # The one sample that was given filled a pack.
+    costs["discriminator"] = costs["discriminator"].of_each(config.discriminator.d_pack)
     return Plan(config, networks, costs)
 
 
@@ -161,35 +138,7 @@ def _network_cost(network: keras.Model, *specs: tf.TensorSpec) -> Cost:
         with keras.StatelessScope(mapping, initialize_variables=False):
             return network(*inputs)
 
-    return measure(call, [tf.TensorSpec(w.shape, w.dtype) for w in weights], *specs)
-
-
-def measure(function: Callable[..., tf.Tensor], *specs: Any) -> Cost:
-    """The cost of a function, counted in its graph.
-
-    Args:
-        function: of tensors.
-        *specs: of its arguments (or lists of them), with static shapes.
-    """
-    graph = tf.function(function, autograph=False).get_concrete_function(*specs).graph
-    flops = activations = 0
-    inside: dict[str, int] = {}  # of blocks
-    result: dict[str, int] = {}
-    for operation in graph.get_operations():
-        flops += _flops(operation)
-        if operation.type in _FREE:
-            continue
-        size = sum(
-            math.prod(output.shape) * output.dtype.size
-            for output in operation.outputs
-            if output.dtype.is_floating and output.shape.is_fully_defined()
-        )
-        activations += size
-        if block := _BLOCK.search(operation.name):
-            inside[block[0]] = inside.get(block[0], 0) + size
-            result[block[0]] = size
-    kept = activations - sum(inside.values()) + sum(result.values())
-    return Cost(flops, activations, kept + max(inside.values(), default=0))
+    return measure(call, *specs, weights=[tf.TensorSpec(w.shape, w.dtype) for w in weights])
 
 
 def parameter_table(network: keras.Model) -> list[tuple[str, str, int]]:
@@ -232,37 +181,3 @@ def table(rows: Sequence[tuple[str, ...]], *, right: tuple[int, ...] = ()) -> st
         ).rstrip()
         for row in rows
     )
-
-
-def _flops(operation: tf.Operation) -> int:
-    """Of one operation; 0 for all but products and convolutions."""
-    if not operation.outputs or not operation.outputs[0].shape.is_fully_defined():
-        return 0
-    outputs = math.prod(operation.outputs[0].shape)
-    if operation.type == "MatMul":
-        inner = operation.inputs[0].shape[0 if operation.get_attr("transpose_a") else 1]
-    elif operation.type in ("BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"):
-        inner = operation.inputs[0].shape[-2 if operation.get_attr("adj_x") else -1]
-    elif operation.type in ("Conv2D", "Conv3D"):
-        inner = math.prod(operation.inputs[1].shape[:-1])
-    elif operation.type == "DepthwiseConv2dNative":
-        inner = math.prod(operation.inputs[1].shape[:2])
-    elif operation.type == "Conv2DBackpropInput":  # a transposed convolution
-        outputs, inner = (
-            math.prod(operation.inputs[2].shape),
-            math.prod(operation.inputs[1].shape[:-1]),
-        )
-    elif operation.type == "Einsum":
-        return _einsum_flops(operation)
-    else:
-        return 0
-    return 2 * outputs * inner
-
-
-def _einsum_flops(operation: tf.Operation) -> int:
-    """2 x the product of the sizes of all letters."""
-    terms = operation.get_attr("equation").decode().split("->")[0].split(",")
-    sizes: dict[str, int] = {}
-    for term, tensor in zip(terms, operation.inputs, strict=True):
-        sizes |= dict(zip(term.replace("...", ""), tensor.shape, strict=False))
-    return 2 * math.prod(sizes.values())
