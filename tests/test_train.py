@@ -141,6 +141,33 @@ def test_dry_run_knows_the_classes_of_presets(
         assert dry_run_module._without_data(Config.from_preset(preset)) is not None
 
 
+@pytest.mark.parametrize(
+    ("changes", "shape", "classes"),
+    [
+        ({"dataset": "fashion_mnist"}, (28, 28, 1), 10),
+        ({"dataset": "tfds:cifar100:3.*.*", "channels": 1}, (32, 32, 1), 100),
+        ({"dataset": "tfds:imagenet2012", "image_size": (64, 64)}, (64, 64, 3), 1000),
+        ({"dataset": "tfds:cifar10", "conditional": False}, (32, 32, 3), 0),
+    ],
+)
+def test_dry_run_knows_well_known_data(changes, shape, classes: int) -> None:
+    config = dry_run_module._without_data(Config().replace(**changes))
+    assert config is not None
+    assert (config.data.signal_shape, config.data.num_classes) == (shape, classes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dataset": "tfds:imagenet2012"},
+        {"dataset": "cifar10"},
+        {"dataset": "tfds:cifar10", "autoencoder": "vae"},
+    ],
+)
+def test_dry_run_does_not_guess(changes) -> None:
+    assert dry_run_module._without_data(Config().replace(**changes)) is None
+
+
 def test_dry_run_leaves_a_long_step_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import pytest
 import tensorflow as tf
 
+from tests.networks.test_contract import configure
+from tgan_tf.conditions import condition_of
+from tgan_tf.training import operations, summary
 from tgan_tf.training.cost import measure
 
 
@@ -59,6 +65,55 @@ def test_operations_are_counted_as_by_hand(function, specs, flops: int) -> None:
 )
 def test_activations_are_what_a_way_back_wants(function, specs, count: int) -> None:
     assert measure(function, *specs).activation_bytes == 4 * count
+
+
+def wanted_by_gradients(function: Callable[..., tf.Tensor], *specs: Any, weights: Any) -> int:
+    """Bytes of what the graph of a function's gradients takes from that of the function."""
+    there: set[tf.Operation] = set()
+
+    def gradients(*given: Any) -> Any:
+        inputs = [x for x in tf.nest.flatten(given) if x.dtype.is_floating]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(inputs)
+            result = function(*given)
+        there.update(result.graph.get_operations())
+        return tape.gradient(result, inputs)
+
+    graph = tf.function(gradients, autograph=False).get_concrete_function(weights, *specs).graph
+    wanted: dict[Any, tf.Tensor] = {}
+    seen, waiting = set(there), [x.op for x in graph.outputs]
+    while waiting:
+        if (operation := waiting.pop()) in seen:
+            continue
+        seen.add(operation)
+        for x in () if operation.type in ("Shape", "ShapeN") else operation.inputs:
+            waiting.append(x.op)
+            while x.op in there and x.op.type in operations.FREE and x.op.inputs:
+                x = x.op.inputs[x.value_index]
+            if x.op in there and x.op.type not in operations.FREE:
+                wanted[x.ref()] = x
+    return sum(map(operations.bytes_of, wanted.values()))
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        *[("generator", name) for name in ("lada", "stylegan2")],
+        *[("discriminator", name) for name in ("vitgan", "gat", "biggan", "r3gan")],
+    ],
+    ids="-".join,
+)
+def test_what_is_wanted_is_what_gradients_take(network: tuple[str, str], monkeypatch) -> None:
+    """But for constants; and the gradient of swish computes again what it could take."""
+    kind, name = network
+    config = configure(kind, name)
+    model, data = summary.networks_without_values(config)[kind], config.data
+    shape = data.signal_shape if kind == "discriminator" else (config.generator.latent_dim,)
+    specs = [spec(1, *shape), *([condition_of(config).spec(1)] if data.condition else [])]
+    cost = summary._network_cost(model, *specs)
+    monkeypatch.setattr(summary, "measure", wanted_by_gradients)
+    wanted = summary._network_cost(model, *specs)
+    assert 0.95 * wanted < cost.activation_bytes + cost.weight_bytes < 1.1 * wanted
 
 
 def test_what_is_made_of_weights_is_there_once() -> None:

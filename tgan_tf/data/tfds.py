@@ -27,16 +27,20 @@ from tgan_tf.data.reader import Item, Reader
 from tgan_tf.data.split import is_held_out
 
 _CAPTIONS = ("caption", "captions", "text", "description")
-_CLASSES = {
-    **dict.fromkeys(("mnist", "fashion_mnist", "kmnist", "cifar10", "svhn_cropped", "stl10"), 10),
-    "cifar100": 100,
-    **dict.fromkeys(("imagenet2012", "imagenet_resized"), 1000),
+# Height, width, channels and classes; 0: images differ in size.
+_KNOWN = {
+    **dict.fromkeys(("mnist", "fashion_mnist", "kmnist"), (28, 28, 1, 10)),
+    **dict.fromkeys(("cifar10", "svhn_cropped"), (32, 32, 3, 10)),
+    "cifar100": (32, 32, 3, 100),
+    "stl10": (96, 96, 3, 10),
+    **dict.fromkeys(("imagenet2012", "imagenet_resized"), (0, 0, 3, 1000)),
 }
 
 
-def known_classes(name: str) -> int:
-    """Classes of ``NAME``, ``NAME/CONFIG`` or ``NAME:VERSION``; 0: not known without opening it."""
-    return _CLASSES.get(re.split("[/:]", name)[0], 0)
+def known(name: str) -> tuple[int, int, int, int]:
+    """Height, width, channels and classes of ``NAME``, ``NAME/CONFIG`` or ``NAME:VERSION``; 0: not
+    known without opening it."""
+    return _KNOWN.get(re.split("[/:]", name)[0], (0, 0, 0, 0))
 
 
 class TfdsReader(Reader):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,93 +9,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from tgan_tf.training.operations import FREE, bytes_of, flops_of, wants_inputs, wants_result
+
 # Part of an operation's name inside of a transformer block.
 _BLOCK = re.compile(r"(?:stage_\d+_)?block_\d+")
-
-# Operations whose result is a view of, or as good as free beside, their input.
-_FREE = {
-    "Const",
-    "ExpandDims",
-    "Identity",
-    "IdentityN",
-    "NoOp",
-    "Placeholder",
-    "ReadVariableOp",
-    "Reshape",
-    "Squeeze",
-    "StopGradient",
-}
-
-# Whose derivative needs no more than the shapes.
-_LINEAR = {
-    "Add",
-    "AddN",
-    "AddV2",
-    "AvgPool",
-    "BiasAdd",
-    "BroadcastTo",
-    "Cast",
-    "ConcatV2",
-    "DepthToSpace",
-    "ExtractImagePatches",
-    "Fill",
-    "GatherV2",
-    "Mean",
-    "MirrorPad",
-    "Neg",
-    "Pack",
-    "Pad",
-    "PadV2",
-    "ReverseV2",
-    "Roll",
-    "SelectV2",
-    "Shape",
-    "Slice",
-    "SpaceToDepth",
-    "Split",
-    "SplitV",
-    "StridedSlice",
-    "Sub",
-    "Sum",
-    "Tile",
-    "Transpose",
-    "Unpack",
-}
-
-# Whose derivative is a function of the result.
-_OF_RESULT = {"Elu", "Exp", "LogSoftmax", "Relu", "Rsqrt", "Sigmoid", "Softmax", "Sqrt", "Tanh"}
-
-# Linear in each factor: the derivative with respect to one needs the others.
-_PRODUCTS = {
-    "BatchMatMul",
-    "BatchMatMulV2",
-    "BatchMatMulV3",
-    "Conv2D",
-    "Conv2DBackpropInput",
-    "Conv3D",
-    "DepthwiseConv2dNative",
-    "Einsum",
-    "MatMul",
-    "Mul",
-}
-
-# Whose derivative is a function of the arguments.
-_OF_ARGUMENTS = {
-    "Abs",
-    "Cos",
-    "Erf",
-    "Erfc",
-    "LeakyRelu",
-    "Log",
-    "Maximum",
-    "Minimum",
-    "Pow",
-    "RealDiv",
-    "Sin",
-    "Softplus",
-    "Square",
-    "SquaredDifference",
-}
 
 
 @dataclass(frozen=True)
@@ -180,36 +96,31 @@ class _Result:
 def _results(operations: Sequence[tf.Operation], samples: Sequence[tf.Tensor]) -> list[_Result]:
     """Of each operation, in order."""
     of_samples = {sample.ref() for sample in samples}
-    fixed: set[Any] = set()  # tensors without a derivative
+    constant: set[Any] = set()  # tensors without a derivative
     owner: dict[Any, _Result] = {}  # of a tensor, or of what it is a view of
     results = []
     for number, operation in enumerate(operations):
         taken = [x.ref() for x in operation.inputs]
         given = [x.ref() for x in operation.outputs]
-        is_fixed = bool(taken) and fixed.issuperset(taken)
-        if is_fixed or operation.type in ("Const", "StopGradient"):
-            fixed.update(given)
+        is_constant = bool(taken) and constant.issuperset(taken)
+        if is_constant or operation.type in ("Const", "StopGradient"):
+            constant.update(given)
         if depends := not of_samples.isdisjoint(taken):
             of_samples.update(given)
-        is_free, is_constant = operation.type in _FREE, is_fixed and not depends
-        size = 0 if is_free or is_constant else sum(map(_bytes, operation.outputs))
-        result = _Result(operation, size, depends, number)
+        for x, is_wanted in zip(
+            taken, wants_inputs(operation, [x in constant for x in taken]), strict=True
+        ):
+            owner[x].last_use = number
+            owner[x].is_wanted |= is_wanted
+        is_free = operation.type in FREE
+        is_counted = not is_free and (depends or not is_constant)
+        size = sum(map(bytes_of, operation.outputs)) if is_counted else 0
+        result = _Result(operation, size, depends, number, wants_result(operation))
         results.append(result)
         if is_free and taken:
             owner |= {view: owner[x] for view, x in zip(given, taken, strict=False)}
         else:
             owner |= dict.fromkeys(given, result)
-        if operation.type in _PRODUCTS:
-            # Nobody asks for the derivative with respect to what is fixed.
-            others = (taken[:i] + taken[i + 1 :] for i in range(len(taken)))
-            wants_taken = [not fixed.issuperset(other) for other in others]
-        else:
-            wants_taken = [operation.type not in _FREE | _LINEAR | _OF_RESULT] * len(taken)
-        for x, is_wanted in zip(taken, wants_taken, strict=True):
-            owner[x].last_use = number
-            owner[x].is_wanted |= is_wanted
-        # Of an operation that is not listed, all.
-        result.is_wanted |= operation.type not in _FREE | _LINEAR | _PRODUCTS | _OF_ARGUMENTS
     return results
 
 
@@ -224,44 +135,3 @@ def _most_alive(results: Sequence[_Result]) -> int:
         most = max(most, alive)
         alive -= going.pop(number, 0)
     return most
-
-
-def _bytes(tensor: tf.Tensor) -> int:
-    """Of a tensor that has a derivative; else 0."""
-    if not (tensor.dtype.is_floating and tensor.shape.is_fully_defined()):
-        return 0
-    return math.prod(tensor.shape) * tensor.dtype.size
-
-
-def flops_of(operation: tf.Operation) -> int:
-    """Of one operation; 0 for all but products and convolutions."""
-    if not operation.outputs or not operation.outputs[0].shape.is_fully_defined():
-        return 0
-    outputs = math.prod(operation.outputs[0].shape)
-    if operation.type == "MatMul":
-        inner = operation.inputs[0].shape[0 if operation.get_attr("transpose_a") else 1]
-    elif operation.type in ("BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"):
-        inner = operation.inputs[0].shape[-2 if operation.get_attr("adj_x") else -1]
-    elif operation.type in ("Conv2D", "Conv3D"):
-        inner = math.prod(operation.inputs[1].shape[:-1])
-    elif operation.type == "DepthwiseConv2dNative":
-        inner = math.prod(operation.inputs[1].shape[:2])
-    elif operation.type == "Conv2DBackpropInput":  # a transposed convolution
-        outputs, inner = (
-            math.prod(operation.inputs[2].shape),
-            math.prod(operation.inputs[1].shape[:-1]),
-        )
-    elif operation.type == "Einsum":
-        return _einsum_flops(operation)
-    else:
-        return 0
-    return 2 * outputs * inner
-
-
-def _einsum_flops(operation: tf.Operation) -> int:
-    """2 x the product of the sizes of all letters."""
-    terms = operation.get_attr("equation").decode().split("->")[0].split(",")
-    sizes: dict[str, int] = {}
-    for term, tensor in zip(terms, operation.inputs, strict=True):
-        sizes |= dict(zip(term.replace("...", ""), tensor.shape, strict=False))
-    return 2 * math.prod(sizes.values())

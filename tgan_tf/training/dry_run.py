@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from tgan_tf.config import Config, ConfigError
-from tgan_tf.data.tfds import known_classes
+from tgan_tf.data.tfds import known
 from tgan_tf.gan import TransformerGAN
 from tgan_tf.training import summary
 from tgan_tf.training.loop import memory_gib as memory_in_use
@@ -26,7 +26,8 @@ def dry_run(config: Config, console: Console | None = None, *, memory_gib: float
     """Prints the networks, what they cost and the data set, and takes one step if it is quick.
 
     The costs come from graphs: neither weights nor activations are allocated. Where the
-    configuration itself says what a sample is, they come before the data, which need not be there.
+    configuration, or the name of a well-known data set, says what a sample is, they come before
+    the data, which need not be there.
 
     Args:
         config: not yet resolved.
@@ -61,14 +62,17 @@ def dry_run(config: Config, console: Console | None = None, *, memory_gib: float
 def _without_data(config: Config) -> Config | None:
     """The resolved configuration, where what the data would say is known before they are read."""
     data = config.data
-    if not data.conditional:
-        return config if config.is_resolved else None
+    if config.is_resolved and not data.conditional:
+        return config
     kind, _, name = data.dataset.partition(":")
-    classes = known_classes(name) if kind == "tfds" else 0
-    if not (classes and all(data.image_size) and data.channels) or data.captions:
+    names = {"tfds": name, "fashion_mnist": kind}
+    height, width, channels, classes = known(names.get(kind, ""))
+    if any(data.image_size):
+        height, width = data.image_size
+    channels = data.channels or channels
+    if not (height and channels and classes) or data.captions or data.autoencoder:
         return None
-    height, width = data.image_size
-    return config.resolve(image_size=(height, width), channels=data.channels, num_classes=classes)
+    return config.resolve(image_size=(height, width), channels=channels, num_classes=classes)
 
 
 def _is_quick(config: Config, replicas: int, memory_gib: float, console: Console) -> bool:
