@@ -98,7 +98,8 @@ def check_still(still: Config, clips: Config) -> None:
         ValueError: they are of another size, or of other classes.
     """
     wanted = (clips.data.shape[1:], clips.data.class_names)
-    if (still.data.shape, still.data.class_names) != wanted or still.data.modality != "image":
+    found = ((*still.data.image_size, still.data.channels), still.data.class_names)
+    if found != wanted or still.data.modality != "image":
         raise ValueError(
             f"--still: a run of {still.data.dataset}; give one of images that have the size and"
             " the classes of the clips' frames, as benchmarks.frames writes them"

@@ -61,9 +61,9 @@ def test_frames_know_their_clips_class(clips):
 def test_stills_are_as_the_frames():
     names = ("a", "b")
     clips = Config().replace(modality="video", shape=(4, 8, 8, 1), num_classes=2, class_names=names)
-    images = Config().replace(shape=(8, 8, 1), num_classes=2, class_names=names)
+    images = Config().replace(image_size=(8, 8), channels=1, num_classes=2, class_names=names)
     moving.check_still(images, clips)
-    for wrong in (images.replace(shape=(8, 8, 3)), images.replace(class_names=("a", "c")), clips):
+    for wrong in (images.replace(channels=3), images.replace(class_names=("a", "c")), clips):
         with pytest.raises(ValueError, match="--still"):
             moving.check_still(wrong, clips)
 
