@@ -66,6 +66,21 @@ def test_scale_of_a_matrix_has_no_effect():
         np.testing.assert_array_equal(kernel, value)
 
 
+def test_nothing_else_scales_what_is_normalised():
+    """StyleGAN2's layers divide by the root of their inputs; on top of the norm that left logits
+    of 1e-9, from which nothing is learned."""
+    widths = {"d_width": (4, 4), "d_patch": 4}
+    network = build_discriminator(
+        configure(d_kind="stylegan2", d_spectral_norm="spectral", **widths)
+    )
+    layers = [layer for layer in network._flatten_layers() if hasattr(layer, "scaled_kernel")]
+    assert len(layers) > 5
+    with network.spectral.scope():
+        for layer in layers:
+            kernel = layer.scaled_kernel("float64").numpy()
+            np.testing.assert_allclose(sigma(kernel), 1, rtol=1e-3, err_msg=layer.name)
+
+
 def test_one_step_of_power_iteration():
     network = make("conv", "spectral")
     kernel, direction = matrices(network)[1], network.spectral.weights[1]

@@ -156,7 +156,7 @@ class StyleGAN2Discriminator(Discriminator):
     def build(self, image_shape: Any = None, label_shape: Any = None) -> None:
         """Makes all weights; the shapes are known from the configuration."""
         d, policy = self.config.discriminator, self.dtype_policy
-        options: dict[str, Any] = {"equalized": 1.0, "dtype": policy}
+        options: dict[str, Any] = {"equalized": self._equalized, "dtype": policy}
         self.input_layer = Convolution(d.d_width[0], 1, **options, name="input")
         self.input_layer.build(self._seen_shape)
         self.blocks: list[list[Convolution]] = []
@@ -182,7 +182,12 @@ class StyleGAN2Discriminator(Discriminator):
         self._build_head(width, "linear", spreads=False)
 
     def _make_linear(self, outputs: int, name: str) -> keras.layers.Layer:
-        return Linear(outputs, equalized=1.0, dtype=self.variable_dtype, name=name)
+        return Linear(outputs, equalized=self._equalized, dtype=self.variable_dtype, name=name)
+
+    @property
+    def _equalized(self) -> float:
+        """None where spectral normalisation sets the scale: the two together leave logits of 0."""
+        return 0.0 if self.config.discriminator.d_spectral_norm == "spectral" else 1.0
 
     def _judge(
         self, image: tf.Tensor, label: tf.Tensor | None, noise: tf.Tensor | None
