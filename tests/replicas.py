@@ -50,6 +50,8 @@ GAMES: dict[str, dict[str, object]] = {
         "drift_weight": 0.1,
         "lecam_weight": 0.1,
         "mismatch_share": 0.5,
+        "ac_weight": 0.5,
+        "guidance_high": 3,
         "lecam_start_step": 1,
         "cr_real": 0.5,
         "augment": "translation,filter",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from absl import app, flags, logging
 
+from tests.tokens import text_config
 from tgan_tf import config as config_module
 from tgan_tf.config import (
     Config,
@@ -524,12 +525,24 @@ class TestContradictions:
             with pytest.raises(ConfigError, match=f"has no use for --{option}"):
                 parsed("--noconditional", f"--{option}=0.5")
 
+    def test_guidance_without_its_means(self):
+        trained = {"guidance_high": 3, "condition_dropout": 0.1, "ac_weight": 1}
+        DEFAULT.replace(**trained)
+        for missing in ("condition_dropout", "ac_weight"):
+            with pytest.raises(ConfigError, match=r"--guidance_high=3: .*give --condition_dropout"):
+                DEFAULT.replace(**{**trained, missing: 0})
+        with pytest.raises(ConfigError, match="--guidance_high=3: not with --g_kind=dcgan"):
+            Config.from_preset("dcgan", **trained)
+        with pytest.raises(ConfigError, match="--guidance_high=3: not with --g_tokens"):
+            text_config(**trained)
+
     def test_classifier_of_what_has_no_class(self):
         shape = {"image_size": (8, 8), "channels": 1}
         config = DEFAULT.replace(ac_weight=1)
         assert config.resolve(**shape, attribute_names=("a", "b")).data.condition == "attributes"
-        with pytest.raises(ConfigError, match=r"--ac_weight=1: .* the data have vectors"):
-            config.resolve(**shape, vector_width=3)
+        assert config.resolve(**shape, vector_width=3).data.condition == "vector"
+        with pytest.raises(ConfigError, match="--ac_weight=1 --batch_size=1: there is no other"):
+            config.replace(batch_size=1).resolve(**shape, vector_width=3)
         with pytest.raises(ConfigError, match="--ac_weight=1 --d_pack=2: several samples"):
             config.replace(d_pack=2)
         with pytest.raises(ConfigError, match="a model learns one of them"):

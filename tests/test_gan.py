@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import types
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -18,6 +19,7 @@ from tests.derivatives import assert_gradients
 from tests.games import BATCH, SEED, configure, dataset, images, state
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.gan import TransformerGAN
+from tgan_tf.layers import without
 from tgan_tf.networks import build_discriminator, build_generator
 from tgan_tf.objectives.augmentation import augment, numbers_needed
 from tgan_tf.objectives.generator import orthogonal, path_lengths
@@ -535,6 +537,57 @@ class TestAuxiliaryClassifier:
         Meter().update(logs)  # knows its name
         assert logs["class_loss"] > 0
         assert (gan.discriminator.classifier.kernel.numpy() != before).any()
+
+
+class TestTrainedGuidance:
+    """Half of the samples are made further away from what no condition makes."""
+
+    OPTIONS: ClassVar = {"condition_dropout": 0.5, "ac_weight": 1.0, "guidance_high": 3.0}
+
+    def test_samples(self):
+        config = configure(0, batch_size=64, **self.OPTIONS)
+        config = config.resolve(image_size=(8, 8), channels=1, vector_width=3)
+        gan = TransformerGAN(config)
+        draw = Draw(0, 0, tf.distribute.get_replica_context(), tf.constant(64), tf.float64)
+        label = tf.random.stateless_normal((64, 3), (0, 1), dtype=tf.float64)
+        hidden = tf.range(64) % 4 == 0
+        label = without(label, hidden, 4)
+        causes = gan._causes(draw, label, tf.zeros((64, 8, 8, 1), tf.float64))
+        scale = causes["guidance"].numpy()
+        assert 20 < (scale == 1).sum() < 44
+        assert (scale >= 1).all()
+        assert 2.5 < scale.max() < 3
+        none = tf.tile(tf.constant([[0.0, 0, 0, 1]], tf.float64), (64, 1))
+        w, null = (gan.generator.mapping(causes["z"], y) for y in (label, none))
+        expected = gan.generator.synthesis(null + scale[:, None] * (w - null))
+        np.testing.assert_allclose(gan._images(causes), expected, rtol=1e-9)
+        plain = gan.generator.synthesis(w)
+        same = np.isclose(expected, plain).all(axis=(1, 2, 3))
+        np.testing.assert_array_equal(same, (scale == 1) | hidden)
+
+    def test_parts(self):
+        """A batch in two parts learns the same of vectors as the whole."""
+        rows = np.random.default_rng(0).normal(size=(BATCH, 3))
+        data = (next(iter(dataset(1)))["image"], tf.constant(rows))
+        states = []
+        for parts in (1, 2):
+            config = configure(0, micro_batches=parts, clip_norm=0.02, **self.OPTIONS)
+            gan = TransformerGAN(config.resolve(image_size=(8, 8), channels=1, vector_width=3))
+            assert gan.make_step()(data)["class_loss"] > 0
+            states.append(state(gan))
+        for name, value in states[0].items():
+            np.testing.assert_allclose(value, states[1][name], rtol=1e-7, atol=1e-10, err_msg=name)
+
+    def test_others_are_of_the_global_batch(self):
+        gan = TransformerGAN(
+            configure(0, ac_weight=1.0).resolve(image_size=(8, 8), channels=1, vector_width=3)
+        )
+        every = tf.reshape(tf.range(12.0), (4, 3))
+        second = types.SimpleNamespace(
+            num_replicas_in_sync=2, replica_id_in_sync_group=1, all_gather=lambda x, axis: every
+        )
+        found = gan._vectors_of_others(every[2:], second)
+        np.testing.assert_array_equal(found, tf.gather(every, [[3, 0, 1], [0, 1, 2]]))
 
 
 class TestGeneratorRegularizers:

@@ -17,7 +17,7 @@ import keras
 import tensorflow as tf
 
 from tgan_tf.config import Config, ConfigError
-from tgan_tf.layers import without
+from tgan_tf.layers import guided, without
 from tgan_tf.modalities import make_modality
 from tgan_tf.networks import build_discriminator, build_encoder, build_generator
 from tgan_tf.objectives import randomness
@@ -45,6 +45,8 @@ RETUNABLE = ("g_lr", "d_lr", "r1_gamma", "r2_gamma", "augment")
 
 _ADA_EVERY = 4  # steps between two adjustments of the probability (Karras et al. 2020, sec. 3.1)
 _GIVEN_SHARE = 0.5  # of the samples that are made around what is given
+_GUIDED_SHARE = 0.5  # of those that are made with guidance, where that is trained
+_OTHERS = 63  # vectors of which a sample's own is to be told
 _LIKELIHOOD_LR_FINAL = 0.05  # learning rate at the end of likelihood alone / at its start
 _LECAM_DECAY = 0.99  # of the anchors, for each step (Tseng et al. 2021, sec. 4.1)
 _PATH_DECAY = 0.99  # of the mean path length, for each time (Karras et al. 2020)
@@ -337,6 +339,8 @@ class TransformerGAN(keras.Model):
             self.discriminator.spectral.iterate()
         if o.mismatch_share:
             numbers |= self._mismatched(label, context)
+        if o.ac_weight and self.config.data.condition == "vector":
+            numbers["others"] = self._vectors_of_others(label, context)
         sight: Tensors = {"real": real, "fake": seen["fake"], "label": label, "numbers": numbers}
         if o.drift_weight and (t.micro_batches > 1 or t.jit_compile):
             # Of the global batch, which no part knows, nor what is compiled for one replica.
@@ -359,6 +363,8 @@ class TransformerGAN(keras.Model):
                 "label": _repeat(label, times),
                 "numbers": self._g_numbers(g_draw, numbers),
             }
+            if "guidance" in causes:
+                sight["numbers"]["guidance"] = causes["guidance"]
             # The chain through the image needs D's backward pass to its input, not to its weights.
             image_gradient = functools.partial(self._image_gradient, share=share)
             to_image, loss, logit = joined(compiled(image_gradient), t.g_parts, sight)
@@ -407,7 +413,8 @@ class TransformerGAN(keras.Model):
     def _causes(self, draw: randomness.Draw, label: tf.Tensor | None, real: tf.Tensor) -> Tensors:
         """What the generator makes its batch of: ``z``; ``moved``, which is z disturbed; ``label``;
         ``tokens``, for layers with noise; ``other``, a second latent, and ``cut``, which says where
-        it is used; ``given``, parts of ``real``. ``[n, ...]`` each, as far as needed."""
+        it is used; ``given``, parts of ``real``; ``guidance``. ``[n, ...]`` each, as far as
+        needed."""
         o = self.config.objective
         z = draw.normal(randomness.LATENT, (self.config.generator.latent_dim,))
         causes = {"z": z} if label is None else {"z": z, "label": label}
@@ -422,6 +429,10 @@ class TransformerGAN(keras.Model):
         if self.modality.given_shape:
             # Of a real sample, of which the discriminator sees the whole beside.
             causes["given"] = self._given(draw, real)
+        if o.guidance_high > 1:
+            u = draw.uniform(randomness.GUIDANCE, (2,))  # [n, 2]
+            scale = 1 + (o.guidance_high - 1) * u[:, 0]
+            causes["guidance"] = tf.where(u[:, 1] < _GUIDED_SHARE, scale, tf.ones_like(scale))
         return causes
 
     def _given(self, draw: randomness.Draw, real: tf.Tensor) -> tf.Tensor:
@@ -448,14 +459,27 @@ class TransformerGAN(keras.Model):
         """``[n, H, W, C]``."""
         z, label, tokens = (causes.get(name) for name in ("z", "label", "tokens"))
         more = {"given": causes["given"]} if "given" in causes else {}
-        if "other" not in causes:
+        if "other" not in causes and "guidance" not in causes:
             image = self.generator(z, label, tokens, **more, **self._batchwise)
-        else:
-            w, other = (self.generator.mapping(latent, label) for latent in (z, causes["other"]))
+            return tf.cast(image, self._real_dtype)
+        w = self._map(z, causes)
+        if "other" in causes:
             layers, probability = self.generator.num_ws, self.config.objective.style_mixing
-            mixed = mix_styles(w, other, causes["cut"], layers, probability)
-            image = self.generator.synthesis(mixed, tokens, **more)
-        return tf.cast(image, self._real_dtype)
+            other = self._map(causes["other"], causes)
+            w = mix_styles(w, other, causes["cut"], layers, probability)
+        return tf.cast(self.generator.synthesis(w, tokens, **more), self._real_dtype)
+
+    def _map(self, z: tf.Tensor, causes: Tensors) -> tf.Tensor:
+        """``w`` ``[n, D]`` of latents, with the label and the guidance of ``causes``."""
+        label = causes.get("label")
+        w = self.generator.mapping(z, label)
+        if "guidance" not in causes:
+            return w
+        hidden = tf.ones(tf.shape(z)[:1], tf.bool)
+        # A vector may have been hidden before, and have the column that says so.
+        label = label if len(label.shape) == 1 else label[:, : self.config.data.condition_width]
+        none = without(label, hidden, self.config.data.num_conditions)
+        return guided(w, self.generator.mapping(z, none), causes["guidance"])
 
     def _g_gradients(
         self, tape: tf.GradientTape, made: Tensors, to_image: tf.Tensor, share: tf.Tensor
@@ -646,6 +670,18 @@ class TransformerGAN(keras.Model):
         is_wrong = tf.cast(tf.reduce_any(differs, axis=1), self._real_dtype)
         return {"wrong_label": wrong, "is_wrong": is_wrong}
 
+    def _vectors_of_others(
+        self, label: tf.Tensor, context: tf.distribute.ReplicaContext
+    ) -> tf.Tensor:
+        """Those of the examples that follow in the global batch, ``[b, M, K]``."""
+        replicas, total = context.num_replicas_in_sync, self.config.training.batch_size
+        label = label[:, : self.config.data.condition_width]
+        every = context.all_gather(label, axis=0) if replicas > 1 else label  # [B, K]
+        count = tf.shape(label)[0]
+        first = tf.cast(context.replica_id_in_sync_group, tf.int32) * count
+        own = first + tf.range(count)[:, tf.newaxis]  # [b, 1]
+        return tf.gather(every, (own + tf.range(1, min(_OTHERS, total - 1) + 1)) % total)
+
     def _numbers(self, draw: randomness.Draw, real: tf.Tensor, penalize: bool) -> Numbers:
         """What the game needs in this step: random numbers, and what schedules and memory say."""
         o, span = self.config.objective, self.config.schedule_steps
@@ -682,7 +718,7 @@ class TransformerGAN(keras.Model):
 
     def _g_numbers(self, draw: randomness.Draw, numbers: Numbers) -> Numbers:
         """Of ``_numbers``, those of the generator's batch."""
-        names = ("p", "u_real", "u_fake", "tokens_real", "tokens_fake")
+        names = ("p", "u_real", "u_fake", "tokens_real", "tokens_fake", "others")
         chosen = {name: numbers[name] for name in names if name in numbers}
         times = self.config.training.g_batch_factor
         if times == 1:

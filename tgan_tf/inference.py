@@ -25,7 +25,7 @@ from tgan_tf.config import Config
 from tgan_tf.control import Directions
 from tgan_tf.data.types import Progress
 from tgan_tf.exporting import portable_random
-from tgan_tf.layers import without
+from tgan_tf.layers import guided, without
 from tgan_tf.modalities import Modality, make_modality
 from tgan_tf.modalities.video import VideoModality
 from tgan_tf.networks import build_discriminator, build_generator
@@ -556,8 +556,7 @@ class Sampler:
             unknown = without(label, tf.ones_like(seed, tf.bool), self.config.data.num_conditions)
             none = self.generator.mapping(z, unknown)
             with tf.name_scope(EXACT):
-                scale, mean_none = guidance[:, tf.newaxis], self.w_mean[-1:]
-                w, mean = none + scale * (w - none), mean_none + scale * (mean - mean_none)
+                w, mean = guided(w, none, guidance), guided(mean, self.w_mean[-1:], guidance)
         with tf.name_scope(EXACT):
             return mean + truncation[:, tf.newaxis] * (w - mean)
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tgan_tf.config import ObjectiveConfig
-from tgan_tf.objectives.classification import misclassification
+from tgan_tf.objectives.classification import misclassification, mismatch
 from tgan_tf.objectives.game import Game
 
 RANDOM = np.random.default_rng(0)
@@ -34,6 +34,56 @@ def test_attributes(columns):
     expected *= 1 - ATTRIBUTES[:, 3] if columns == 4 else 1
     label = tf.constant(ATTRIBUTES[:, :columns])
     np.testing.assert_allclose(misclassification(tf.constant(LOGITS), label), expected)
+
+
+def test_vectors():
+    """The own among others, by cosine; one that equals it is no other, and what is hidden is let
+    be."""
+    own, others = RANDOM.normal(size=(4, 3)), RANDOM.normal(size=(4, 5, 3))
+    others[1, 2] = own[1]
+    hidden = np.array([[0.0], [0], [1], [0]])
+
+    def cosines(x: np.ndarray) -> np.ndarray:
+        return (
+            (LOGITS[:, None] * x).sum(-1)
+            / np.linalg.norm(LOGITS[:, None] * 1.0, axis=-1)
+            / (np.linalg.norm(x, axis=-1))
+        )
+
+    odds = np.exp(10 * cosines(np.concatenate([own[:, None], others], axis=1)))  # [4, 6]
+    odds[1, 3] = 0
+    expected = -np.log(odds[:, 0] / odds.sum(axis=1)) * (1 - hidden[:, 0])
+    for label in (own, np.concatenate([own, hidden], axis=1)):
+        found = mismatch(tf.constant(LOGITS), tf.constant(label), tf.constant(others))
+        known = label.shape[1] == 3
+        np.testing.assert_allclose(found[:2], expected[:2])
+        assert (found[2] > 0) == known
+        np.testing.assert_allclose(found[3], expected[3])
+
+
+def test_vectors_in_the_game():
+    """D learns them of real samples alone; G the more, the greater the guidance."""
+    real, fake = RANDOM.normal(size=(2, 4, 4, 4, 1))
+    classes, label = RANDOM.normal(size=(16, 3)), RANDOM.normal(size=(4, 3))
+    others = tf.constant(RANDOM.normal(size=(4, 2, 3)))
+
+    def discriminator(x, label, noise, classify=False):
+        logit = tf.reduce_sum(x, axis=(1, 2, 3))
+        return (logit, tf.reshape(x, (-1, 16)) @ classes) if classify else logit
+
+    numbers = {name: tf.zeros((4, 0), tf.float64) for name in ("u_real", "u_fake")}
+    numbers |= {"others": others, "guidance": tf.constant([1.0, 3, 1, 2], tf.float64)}
+    game = Game(ObjectiveConfig(loss="non_saturating", ac_weight=0.5), discriminator)
+    arguments = (tf.constant(real), tf.constant(fake), tf.constant(label), numbers)
+    _, logs = game.d_loss(*arguments, tf.reduce_mean, penalize=False)
+    of_real, of_fake = (
+        mismatch(tf.constant(x.reshape(4, 16) @ classes), tf.constant(label), others)
+        for x in (real, fake)
+    )
+    np.testing.assert_allclose(logs["class_loss"], of_real)
+    loss, logit = game.g_loss(tf.zeros(4), *arguments[1:])
+    expected = np.logaddexp(0, -logit) + 0.5 * numbers["guidance"] * of_fake
+    np.testing.assert_allclose(loss, expected)
 
 
 @pytest.mark.parametrize("penalty", ["exact", "finite_difference", "none"])

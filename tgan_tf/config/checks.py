@@ -211,10 +211,22 @@ def _check_latents(config: Config) -> None:
 
 def _check_classifier(config: Config) -> None:
     weight, pack = config.objective.ac_weight, config.discriminator.d_pack
-    if weight and config.data.condition == "vector":
+    high, generator = config.objective.guidance_high, config.generator
+    if high > 1 and not (weight and config.data.condition_dropout):
         raise ConfigError(
-            f"--ac_weight={weight:g}: a classifier is of classes or attributes, and the data have"
-            " vectors; leave it out"
+            f"--guidance_high={high:g}: guidance goes from what has no condition towards what the"
+            " classifier sees; give --condition_dropout=0.1 and --ac_weight=1 too"
+        )
+    if high > 1 and (config.is_autoregressive or generator.normalizes_batches):
+        kind = f"--g_kind={generator.g_kind}" if generator.normalizes_batches else "--g_tokens"
+        raise ConfigError(
+            f"--guidance_high={high:g}: not with {kind}, whose samples are not made of w alone;"
+            " leave it out"
+        )
+    if weight and config.data.condition == "vector" and config.training.batch_size < 2:
+        raise ConfigError(
+            f"--ac_weight={weight:g} --batch_size=1: there is no other sample to tell one from;"
+            " use a greater --batch_size"
         )
     if weight and pack > 1:
         raise ConfigError(

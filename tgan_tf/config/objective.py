@@ -79,8 +79,16 @@ class ObjectiveConfig:
     ac_weight: float = option(
         0.0,
         "weight of an auxiliary classifier in D, which both networks want to be right (AC-GAN: 1);"
-        " of attributes, one for each",
+        " of attributes, one for each; of vectors and captions it tells a sample's own from those"
+        " of others",
         low=0,
+    )
+    guidance_high: float = option(
+        1.0,
+        "make half of the samples with a guidance between 1 and this while training, and multiply"
+        " their ac_weight by it, so that more guidance is more of the condition",
+        low=1,
+        high=10,
     )
     align_weight: float = option(
         0.0,

@@ -3,7 +3,7 @@
 from tgan_tf.layers.attend import attend, attend_additive, keep_apart, relative_bias
 from tgan_tf.layers.attention import Attention
 from tgan_tf.layers.batch_normalization import BatchNormalization
-from tgan_tf.layers.conditions import embed, without
+from tgan_tf.layers.conditions import embed, guided, without
 from tgan_tf.layers.convolution import Convolution, Linear, he_normal
 from tgan_tf.layers.image import ImageOutput, ImageStem
 from tgan_tf.layers.low_pass import double, halve, repeat
@@ -55,6 +55,7 @@ __all__ = [
     "bicubic_matrix",
     "double",
     "embed",
+    "guided",
     "halve",
     "he_normal",
     "keep_apart",

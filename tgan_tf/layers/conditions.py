@@ -42,3 +42,17 @@ def without(label: tf.Tensor, hidden: tf.Tensor, rows: int) -> tf.Tensor:
         return tf.where(hidden, rows - 1, label)
     none = tf.cast(hidden, label.dtype)[:, tf.newaxis]  # [B, 1]
     return tf.concat([label * (1 - none), none], axis=1)
+
+
+def guided(w: tf.Tensor, none: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
+    """What a condition makes of noise, further away from what none makes of it.
+
+    Args:
+        w: with the condition, ``[B, D]``.
+        none: without, like ``w`` or ``[1, D]``.
+        scale: ``[B]``; 1: ``w``, 0: ``none``.
+
+    Returns:
+        ``[B, D]``.
+    """
+    return none + tf.cast(scale, w.dtype)[:, tf.newaxis] * (w - none)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from tgan_tf.config import ObjectiveConfig
 from tgan_tf.objectives import penalties
 from tgan_tf.objectives.augmentation import augment
-from tgan_tf.objectives.classification import misclassification
+from tgan_tf.objectives.classification import misclassification, mismatch
 from tgan_tf.objectives.losses import LOSSES
 from tgan_tf.objectives.policy import advantages
 
@@ -59,7 +59,8 @@ class Game:
                 ``fake``, of its latents, disturbed (zCR). Scalars: ``p`` (of augmentation),
                 ``gamma`` (factor to the gradient penalties), ``real_anchor``, ``fake_anchor``,
                 ``lecam`` (factor). Conditions: ``wrong_label``, of other examples; ``is_wrong`` is
-                1 where it differs, else 0.
+                1 where it differs, else 0; ``others`` ``[b, M, K]``, vectors of other examples
+                (classifier).
             mean: per-example values ``[b]`` -> their mean over the global batch.
             penalize: whether this step has the (lazy) gradient penalties.
 
@@ -70,6 +71,9 @@ class Game:
         r1, r2 = (gamma if penalize else 0 for gamma in (o.r1_gamma, o.r2_gamma))
         real_logit, real_penalty, real_mistake = self.judge(real, label, "real", numbers, bool(r1))
         fake_logit, fake_penalty, fake_mistake = self.judge(fake, label, "fake", numbers, bool(r2))
+        if "others" in numbers:
+            # Vectors could be agreed upon as in a code. What they look like is real samples' alone.
+            fake_mistake = tf.zeros_like(fake_mistake)
         loss = LOSSES[o.loss][0](real_logit, fake_logit)  # [b]
         if o.rewards_tokens:
             loss = tf.reduce_mean(loss, axis=1)  # of all beginnings
@@ -116,10 +120,15 @@ class Game:
     def g_loss(
         self, real_logit: tf.Tensor, fake: tf.Tensor, label: tf.Tensor | None, numbers: Numbers
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The generator's loss ``[b]`` for its images ``fake``, and their logits ``[b]``."""
+        """The generator's loss ``[b]`` for its images ``fake``, and their logits ``[b]``.
+
+        ``numbers`` are those of ``d_loss`` about fakes, and ``guidance`` ``[b]``, with which they
+        are made (``guidance_high``).
+        """
         fake_logit, _, mistake = self.judge(fake, label, "fake", numbers, False)
         loss = LOSSES[self.objective.loss][1](real_logit, fake_logit)
-        return loss + self.objective.ac_weight * mistake, fake_logit
+        weight = self.objective.ac_weight * numbers.get("guidance", 1.0)
+        return loss + weight * mistake, fake_logit
 
     def reward(
         self, real_logit: tf.Tensor, fake: tf.Tensor, label: tf.Tensor | None, numbers: Numbers
@@ -157,28 +166,34 @@ class Game:
         def logits_of(x: tf.Tensor) -> tf.Tensor:
             return self.look(x, label, kind, numbers)
 
-        noise = numbers.get(f"tokens_{kind}")
+        noise, others = numbers.get(f"tokens_{kind}"), numbers.get("others")
         if not penalize or o.penalty == "exact":
-            logit, mistake = self._ask(self._augment(image, kind, numbers), label, noise)
+            logit, mistake = self._ask(self._augment(image, kind, numbers), label, noise, others)
             if not penalize:
                 return logit, tf.zeros_like(logit), mistake
             return logit, penalties.gradient_penalty(logits_of, image, self.pack), mistake
         # Both halves in one call: half as many, larger operations.
         moved = image + o.penalty_sigma * numbers[f"eps_{kind}"]
         halves = [self._augment(x, kind, numbers) for x in (image, moved)]
-        given = (halves, [label] * 2, [noise] * 2)
+        given = (halves, [label] * 2, [noise] * 2, [others] * 2)
         both = (None if pair[0] is None else tf.concat(pair, axis=0) for pair in given)
         (logit, disturbed), (mistake, _) = (tf.split(x, 2) for x in self._ask(*both))
         return logit, penalties.finite_difference(logit, disturbed, o.penalty_sigma), mistake
 
     def _ask(
-        self, seen: tf.Tensor, label: tf.Tensor | None, noise: tf.Tensor | None
+        self,
+        seen: tf.Tensor,
+        label: tf.Tensor | None,
+        noise: tf.Tensor | None,
+        others: tf.Tensor | None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Logits ``[b]`` and the loss of the auxiliary classifier ``[b]``."""
         if label is None or not self.objective.ac_weight:
             logit = self._logits(seen, label, noise)
             return logit, tf.zeros_like(logit)
         logit, classes = self.discriminator(seen, label, noise, classify=True)
+        if others is not None:
+            return logit, mismatch(classes, label, others)
         return logit, misclassification(classes, label)
 
     def _logits(

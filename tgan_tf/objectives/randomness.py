@@ -26,7 +26,8 @@ import tensorflow as tf
     STYLE_CUT,
     PATH,
     GIVEN,
-) = range(17)
+    GUIDANCE,
+) = range(18)
 LIKELIHOOD = PATH  # no generator has both
 ENCODED = GIVEN  # no data have both
 
