@@ -471,10 +471,10 @@ class TransformerGAN(keras.Model):
 
     def _map(self, z: tf.Tensor, causes: Tensors) -> tf.Tensor:
         """``w`` ``[n, D]`` of latents, with the label and the guidance of ``causes``."""
-        label = causes.get("label")
-        w = self.generator.mapping(z, label)
+        w = self.generator.mapping(z, causes.get("label"))
         if "guidance" not in causes:
             return w
+        label = causes["label"]
         hidden = tf.ones(tf.shape(z)[:1], tf.bool)
         # A vector may have been hidden before, and have the column that says so.
         label = label if len(label.shape) == 1 else label[:, : self.config.data.condition_width]

@@ -137,6 +137,17 @@ class TestOutput:
         expected[: patch + 2, : patch + 2] = True
         np.testing.assert_array_equal(moved, expected)
 
+    @pytest.mark.parametrize("kind", ["conv", "smooth"])
+    def test_grid_of_seams(self, kind):
+        """Where all tokens are alike, pixels are in the one kind, and in the other they are not."""
+        layer = ImageOutput((4, 4), (2, 2), 3, kind, dtype="float64")
+        layer.build((None, 16, 6))
+        randomize(layer)
+        image = layer(np.ones((1, 16, 6))).numpy()
+        assert image.shape == layer.compute_output_shape((1, 16, 6)) == (1, 8, 8, 3)
+        inside = image[0, 2:-2, 2:-2]
+        assert (np.ptp(inside, axis=(0, 1)).max() < 1e-9) == (kind == "smooth")
+
     def test_rows_of_a_sequence(self):
         """A token makes some rows and all columns."""
         layer = ImageOutput((3, 1), (2, 4), 5, "patch", dtype="float64")

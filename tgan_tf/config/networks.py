@@ -99,9 +99,10 @@ class GeneratorConfig:
     )
     g_output: str = option(
         "conv",
-        "how tokens become pixels: pixel shuffle and convolutions; one linear map; a network of the"
-        " token and the pixel's coordinates",
-        choices=("conv", "patch", "coordinate"),
+        "how tokens become pixels: conv: pixel shuffle and convolutions; smooth: linear"
+        " interpolation and convolutions; patch: one linear map; coordinate: a network of the token"
+        " and the pixel's coordinates",
+        choices=("conv", "smooth", "patch", "coordinate"),
     )
     g_output_activation: str = option(
         "tanh",

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tgan_tf.layers.positions import sincos_table
+from tgan_tf.layers.resampling import upsample
 from tgan_tf.layers.windows import shuffle_pixels, to_grid, to_tokens
 
 _PLACE_WIDTH = 32  # sines and cosines of a pixel's place in its patch
@@ -99,9 +100,11 @@ class ImageOutput(keras.layers.Layer):
         patch: rows and columns that a token makes.
         channels: of the image.
         kind: ``patch``: one linear map of each token to its pixels; ``conv``: pixel shuffle, then
-            two 3x3 convolutions, which hide the seams between patches; ``coordinate``: a network
-            with sines as nonlinearity, of a token and sines and cosines of a pixel's place in its
-            patch (Lee et al. 2022, sec. 3.2; Sitzmann et al. 2020), as wide as the tokens.
+            two 3x3 convolutions, which hide the seams between patches; ``smooth``: linear
+            interpolation, then the same, so that there are no seams to begin with; ``coordinate``:
+            a network with sines as nonlinearity, of a token and sines and cosines of a pixel's
+            place in its patch (Lee et al. 2022, sec. 3.2; Sitzmann et al. 2020), as wide as the
+            tokens.
     """
 
     def __init__(
@@ -132,8 +135,10 @@ class ImageOutput(keras.layers.Layer):
                 layer.build(input_shape)
             self.of_place.build((area, _PLACE_WIDTH))
             return
-        width = max(16, -(-input_shape[-1] // area))
-        self.linear = keras.layers.Dense(area * width, dtype=policy, name="linear")
+        smooth = self.kind == "smooth"
+        width = max(16, -(-input_shape[-1] // (2 if smooth else area)))
+        outputs = width if smooth else area * width
+        self.linear = keras.layers.Dense(outputs, dtype=policy, name="linear")
         self.linear.build(input_shape)
         self.convolutions = []
         for index, channels in enumerate((width, self.channels)):
@@ -153,9 +158,13 @@ class ImageOutput(keras.layers.Layer):
             x = tf.reshape(x, (-1, *self.grid, *self.patch, self.channels))
             x = tf.transpose(x, (0, 1, 3, 2, 4, 5))  # [B, h, p, w, q, channels]
             return tf.reshape(x, (-1, *size, self.channels))
-        x = shuffle_pixels(self.linear(x), self.grid, self.patch)  # [B, H*W, width or channels]
+        x = self.linear(x)
+        if self.kind == "smooth":
+            x = upsample(x, self.grid, "linear", self.patch)  # [B, H*W, width]
+        else:
+            x = shuffle_pixels(x, self.grid, self.patch)  # [B, H*W, width or channels]
         x = to_grid(x, size)  # [B, H, W, width or channels]
-        if self.kind == "conv":
+        if self.kind in ("conv", "smooth"):
             for layer in self.convolutions:
                 x = layer(tf.nn.leaky_relu(x, 0.2))  # [B, H, W, channels] in the end
         return x
