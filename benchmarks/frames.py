@@ -2,7 +2,8 @@
 
     python -m benchmarks.frames --out=frames.npz
     python train.py --flagfile=configs/fashion_mnist.flags --dataset=npz:frames.npz \\
-        --g_windows=0,8 --name=stills
+        --g_windows=0,0 --g_patch=4 --d_width=64 --d_depth=2 --name=stills --total_kimg=60 \\
+        --metrics=
 
 All frames of all clips of a data set, each with its clip's class; those of held-out clips are held
 out. For --still of ``benchmarks.moving``, which compares clips with the images of such a generator.

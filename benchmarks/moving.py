@@ -4,7 +4,8 @@
     python train.py --flagfile=configs/moving_digits.flags --nog_time_attention
     python -m benchmarks.frames --out=frames.npz
     python train.py --flagfile=configs/fashion_mnist.flags --dataset=npz:frames.npz \\
-        --g_windows=0,8 --name=stills
+        --g_windows=0,0 --g_patch=4 --d_width=64 --d_depth=2 --name=stills --total_kimg=60 \\
+        --metrics=
     python -m benchmarks.moving --run=runs/00000-moving_digits-moving \\
         --without_time=runs/00001-moving_digits-moving --still=runs/00002-frames-stills
 
