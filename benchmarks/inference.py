@@ -44,7 +44,10 @@ FLOAT = ("Keras", "SavedModel", "TFLite float32", "ONNX Runtime", "OpenVINO")
 _WARM_UP, _CALLS = 3, 5  # of each turn
 # Without --run: about the default for 28x28 grey images, and one of the size of a phone's largest
 # models.
-_BOTH: dict[str, Any] = {"mapping_layers": 2, "g_windows": (0, 0)}
+_BOTH: dict[str, Any] = {
+    **{"mapping_layers": 2, "g_windows": (0, 0)},
+    **{"g_upsample": "dense_shuffle", "g_output": "conv"},
+}
 UNTRAINED: dict[str, dict[str, Any]] = {
     "small, 28x28": {"image_size": (28, 28), "channels": 1, **_BOTH},
     "large, 32x32": {

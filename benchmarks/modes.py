@@ -81,6 +81,7 @@ _NETWORKS: dict[str, Any] = {
     "g_widths": (64,),
     "g_depths": (2,),
     "g_windows": (0,),
+    "g_output": "conv",
     "d_width": 64,
     "d_depth": 2,
 }

@@ -61,6 +61,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "l2_attention": {"d_attention": "l2"},
     "no_modulation": {"g_modulation": False},
     "patch_head": {"g_output": "patch"},
+    "shuffled_pixels": {"g_output": "conv", "g_upsample": "dense_shuffle"},
 }
 _WINDOW = -1  # that divides the image: 7 of 28 pixels, 8 of 32
 # Of a preset's options these belong to its game, not to its networks.

@@ -138,11 +138,32 @@ class TestRoundTrips:
         config = Config.from_preset(preset)
         tree = config.to_dict()
         tree["generator"]["g_windows"] = [0] * len(config.generator.g_windows)
+        if preset == "dcgan":
+            tree["generator"] |= {"g_upsample": ["dense_shuffle"], "g_output": "conv"}
         (tmp_path / "config.json").write_text(json.dumps(tree))
         values = flags.FlagValues()
         define_flags(values)
         values(["train.py"])
         assert from_flags(values, base=Config.load(tmp_path / "config.json")) == config
+
+    def test_files_from_before_pixels_were_interpolated(self, tmp_path):
+        """What is made one by one, and video, have no use for it; images keep what they had."""
+        path, old = tmp_path / "config.json", {"g_upsample": ["dense_shuffle"], "g_output": "conv"}
+
+        def loaded(config: Config, **options: object) -> Config:
+            tree = config.to_dict()
+            tree["generator"] |= options
+            path.write_text(json.dumps(tree))
+            return Config.load(path)
+
+        text = text_config()
+        assert loaded(text, **old) == text
+        clips = Config.for_dataset("video:x", g_windows=(0, 0), g_patch=4)
+        clips = clips.resolve(modality="video", shape=(4, 16, 16, 1))
+        assert loaded(clips, g_upsample=old["g_upsample"]) == clips
+        image = DEFAULT.resolve(image_size=(16, 16), channels=1)
+        kept = image.replace(g_upsample="dense_shuffle", g_output="conv")
+        assert loaded(image, **old) == kept
 
     def test_flags(self, config):
         unresolved = config.replace(num_classes=0, class_names=())

@@ -164,7 +164,7 @@ GENERATORS |= {
 }
 GENERATORS |= {
     "coordinate_output": {"g_output": "coordinate", **WIDE},
-    "smooth_output": {"g_output": "smooth", "g_upsample": "dense_linear", **WIDE},
+    "shuffled_pixels": {"g_output": "conv", "g_upsample": "dense_shuffle", **WIDE},
     "vitgan": {
         "preset": "vitgan_cifar10",
         **{"g_widths": 8, "g_depths": 2, "g_heads": 2, "latent_dim": 6, "w_dim": 8, "g_patch": 4},

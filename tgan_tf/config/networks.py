@@ -98,7 +98,7 @@ class GeneratorConfig:
         2, "pixels a side that a token (of dcgan: a cell) of the last stage makes", low=1
     )
     g_output: str = option(
-        "conv",
+        "smooth",
         "how tokens become pixels: conv: pixel shuffle and convolutions; smooth: linear"
         " interpolation and convolutions; patch: one linear map; coordinate: a network of the token"
         " and the pixel's coordinates",
@@ -129,7 +129,7 @@ class GeneratorConfig:
         low=1,
     )
     g_upsample: tuple[str, ...] = option(
-        ("dense_shuffle",),
+        ("dense_linear",),
         "how tokens become those of the next stage, for every transition or one for all;"
         " dense_shuffle: a linear map to 4 times the next width, then channels become pixels;"
         " shuffle: without the map; smooth_shuffle: after a low-pass filter; bicubic: by resizing;"

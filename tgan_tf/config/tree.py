@@ -263,9 +263,9 @@ class Config:
             if is_old and tree["generator"]["g_tokens"] == "one_by_one":
                 tree["generator"]["g_tokens"] = "auto"
         with contextlib.suppress(AttributeError, KeyError, TypeError):
-            # Once 0,0 was the default, also of networks that have no windows.
-            if tree["generator"]["g_kind"] != "transformer":
-                del tree["generator"]["g_windows"]
+            # Once other defaults were written, also of networks that have no use for them.
+            for name in _unused(tree):
+                tree["generator"].pop(name, None)
         return cls.from_dict(tree)
 
     def to_flags(self) -> list[str]:
@@ -380,6 +380,17 @@ def _unknown(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, list(known), n=1)
     hint = f"; did you mean {close[0]}?" if close else "; `python train.py --help` lists them"
     return f"unknown option {name}{hint}"
+
+
+def _unused(tree: Mapping[str, Any]) -> tuple[str, ...]:
+    """Of the options whose defaults have changed, those that a saved tree's generator ignores."""
+    generator, modality = tree["generator"], tree["data"]["modality"]
+    if generator["g_kind"] != "transformer":
+        return ("g_windows", "g_upsample", "g_output")
+    one_by_one = ("one_by_one", "auto") if modality == "text" else ("one_by_one",)
+    if modality in ("text", "music") and generator["g_tokens"] in one_by_one:
+        return ("g_upsample", "g_output")
+    return ("g_upsample",) if modality == "video" else ()
 
 
 def _preset(name: str) -> Mapping[str, Any]:

@@ -25,6 +25,7 @@ def _lada(name: str, dataset: str, size: int) -> dict[str, Any]:
         "g_widths": (1024, 256, 64),
         "g_depths": (1, 1, 1),
         "g_windows": (0, 0, 0),
+        "g_upsample": ("dense_shuffle",),
         "g_heads": (4,),
         "g_mlp_ratio": 2.0,
         "g_patch": size // 32,
