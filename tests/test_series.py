@@ -28,9 +28,9 @@ def run(tmp_path_factory):
     np.savez(folder / "walks.npz", series=values, labels=["up", "down"] * 55)
     options = {"dataset": f"series:{folder / 'walks.npz'}", "out_dir": str(folder)}
     with pytest.MonkeyPatch.context() as patch:
-        for name, score in series._METRICS.items():
+        for name, score in series.METRICS.items():
             if name.endswith("_score"):  # their networks learn hardly anything
-                patch.setitem(series._METRICS, name, functools.partial(score, steps=2))
+                patch.setitem(series.METRICS, name, functools.partial(score, steps=2))
         return tgan_tf.train(Config().replace(**SMALL, **options))
 
 

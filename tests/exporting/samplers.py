@@ -31,6 +31,7 @@ def make_config(num_classes: int = 3, **changes: object) -> Config:
     small = Config().replace(
         **{"latent_dim": 8, "w_dim": 16, "mapping_layers": 2, "g_widths": (16, 8)},
         **{"g_depths": (1, 1), "g_windows": (0, 2), "g_heads": 2},
+        **{"g_upsample": "dense_shuffle", "g_output": "conv"},
     )
     return small.replace(**changes).resolve(
         image_size=(8, 12),
