@@ -579,14 +579,11 @@ class TestTrainedGuidance:
             np.testing.assert_allclose(value, states[1][name], rtol=1e-7, atol=1e-10, err_msg=name)
 
     def test_others_are_of_the_global_batch(self):
-        gan = TransformerGAN(
-            configure(0, ac_weight=1.0).resolve(image_size=(8, 8), channels=1, vector_width=3)
-        )
         every = tf.reshape(tf.range(12.0), (4, 3))
         second = types.SimpleNamespace(
             num_replicas_in_sync=2, replica_id_in_sync_group=1, all_gather=lambda x, axis: every
         )
-        found = gan._vectors_of_others(every[2:], second)
+        found = TransformerGAN._followers(every[2:], 3, second)
         np.testing.assert_array_equal(found, tf.gather(every, [[3, 0, 1], [0, 1, 2]]))
 
 

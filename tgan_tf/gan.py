@@ -340,7 +340,9 @@ class TransformerGAN(keras.Model):
         if o.mismatch_share:
             numbers |= self._mismatched(label, context)
         if o.ac_weight and self.config.data.condition == "vector":
-            numbers["others"] = self._vectors_of_others(label, context)
+            assert label is not None
+            vectors = label[:, : self.config.data.condition_width]
+            numbers["others"] = self._followers(vectors, min(_OTHERS, t.batch_size - 1), context)
         sight: Tensors = {"real": real, "fake": seen["fake"], "label": label, "numbers": numbers}
         if o.drift_weight and (t.micro_batches > 1 or t.jit_compile):
             # Of the global batch, which no part knows, nor what is compiled for one replica.
@@ -662,25 +664,21 @@ class TransformerGAN(keras.Model):
     def _mismatched(self, label: tf.Tensor, context: tf.distribute.ReplicaContext) -> Tensors:
         """``wrong_label``, each example's that of the next one in the global batch, and
         ``is_wrong``, 1 where the two differ; none is 0."""
-        replicas, count = context.num_replicas_in_sync, tf.shape(label)[0]
-        every = context.all_gather(label, axis=0) if replicas > 1 else label  # [B, ...]
-        first = tf.cast(context.replica_id_in_sync_group, tf.int32) * count
-        wrong = tf.gather(every, (first + tf.range(1, count + 1)) % (replicas * count))
-        differs = tf.reshape(tf.not_equal(label, wrong), (count, -1))
+        wrong = self._followers(label, 1, context)[:, 0]
+        differs = tf.reshape(tf.not_equal(label, wrong), (tf.shape(label)[0], -1))
         is_wrong = tf.cast(tf.reduce_any(differs, axis=1), self._real_dtype)
         return {"wrong_label": wrong, "is_wrong": is_wrong}
 
-    def _vectors_of_others(
-        self, label: tf.Tensor, context: tf.distribute.ReplicaContext
+    @staticmethod
+    def _followers(
+        label: tf.Tensor, count: int, context: tf.distribute.ReplicaContext
     ) -> tf.Tensor:
-        """Those of the examples that follow in the global batch, ``[b, M, K]``."""
-        replicas, total = context.num_replicas_in_sync, self.config.training.batch_size
-        label = label[:, : self.config.data.condition_width]
-        every = context.all_gather(label, axis=0) if replicas > 1 else label  # [B, K]
-        count = tf.shape(label)[0]
-        first = tf.cast(context.replica_id_in_sync_group, tf.int32) * count
-        own = first + tf.range(count)[:, tf.newaxis]  # [b, 1]
-        return tf.gather(every, (own + tf.range(1, min(_OTHERS, total - 1) + 1)) % total)
+        """Labels of the examples that follow each in the global batch, ``[b, count, ...]``."""
+        replicas, own = context.num_replicas_in_sync, tf.shape(label)[0]
+        every = context.all_gather(label, axis=0) if replicas > 1 else label  # [B, ...]
+        first = tf.cast(context.replica_id_in_sync_group, tf.int32) * own
+        rows = first + tf.range(own)[:, tf.newaxis] + tf.range(1, count + 1)  # [b, count]
+        return tf.gather(every, rows % (replicas * own))
 
     def _numbers(self, draw: randomness.Draw, real: tf.Tensor, penalize: bool) -> Numbers:
         """What the game needs in this step: random numbers, and what schedules and memory say."""

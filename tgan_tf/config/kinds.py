@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _LATENT = ("latent_dim", "w_dim", "mapping_layers", "g_widths", "g_output_activation")
 # Of the others, the transformer has no use.
-_G_KNOWN: dict[str, tuple[str, ...]] = {
+G_KNOWN: dict[str, tuple[str, ...]] = {
     "dcgan": (*_LATENT, "g_class_std", "g_patch"),
     "biggan": (*_LATENT, "g_class_std", "g_attention_stage", "g_spectral_norm"),
     "stylegan2": (*_LATENT, "g_noise"),
@@ -46,7 +46,7 @@ def check_kinds(config: Config) -> None:
         ConfigError: naming them, and those that the kind knows.
     """
     for part, kind, known in (
-        (config.generator, config.generator.g_kind, _G_KNOWN),
+        (config.generator, config.generator.g_kind, G_KNOWN),
         (config.discriminator, config.discriminator.d_kind, _D_KNOWN),
     ):
         names = [leaf.name for leaf in dataclasses.fields(part)]

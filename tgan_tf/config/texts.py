@@ -30,7 +30,7 @@ _NOT_WITH_REWARDS = (
     *("zcr_d", "zcr_g", "ac_weight", "mismatch_share", "align_weight", "ada_target"),
 )
 # Of the generator; what else it has is of images, or of what is made at once.
-_KNOWN = {
+TOKENS_G = {
     *("latent_dim", "w_dim", "mapping_layers", "g_class_std", "g_tokens", "g_widths", "g_depths"),
     *("g_windows", "g_heads", "g_mlp_ratio", "g_qk_norm", "g_gate", "g_norm", "g_norm_epsilon"),
     *("g_init", "g_activation"),
@@ -137,7 +137,7 @@ def check_unused_of_tokens(config: Config) -> None:
         default = GeneratorConfig()
         for leaf in dataclasses.fields(generator):
             changed = getattr(generator, leaf.name) != getattr(default, leaf.name)
-            if changed and leaf.name not in _KNOWN:
+            if changed and leaf.name not in TOKENS_G:
                 raise ConfigError(
                     f"--{leaf.name} has no effect on what is made one by one; leave it out, or pass"
                     " --g_tokens=at_once"

@@ -25,11 +25,17 @@ from tgan_tf.config.experiment import (
     RunConfig,
     TrainingConfig,
 )
+from tgan_tf.config.kinds import G_KNOWN
 from tgan_tf.config.networks import DiscriminatorConfig, GeneratorConfig
 from tgan_tf.config.objective import ObjectiveConfig, OptimizerConfig
 from tgan_tf.config.option import as_text
+from tgan_tf.config.texts import TOKENS_G
+from tgan_tf.config.video import VIDEO_G
 from tgan_tf.files import replacing
 from tgan_tf.presets import PRESETS
+
+# Options of the generator whose defaults have changed.
+_CHANGED = {"g_windows", "g_upsample", "g_output"}
 
 
 def _leaves(tree: Any) -> Iterator[tuple[str, dataclasses.Field[Any]]]:
@@ -174,9 +180,7 @@ class Config:
     @property
     def is_autoregressive(self) -> bool:
         """Whether the generator makes tokens one by one."""
-        tokens = self.generator.g_tokens
-        by_default = self.data.modality == "text" and tokens == "auto"
-        return by_default or (self.data.modality in ("text", "music") and tokens == "one_by_one")
+        return _is_one_by_one(self.generator.g_tokens, self.data.modality)
 
     @property
     def windows_of_stages(self) -> tuple[int, ...]:
@@ -382,15 +386,21 @@ def _unknown(name: str, known: Iterable[str]) -> str:
     return f"unknown option {name}{hint}"
 
 
-def _unused(tree: Mapping[str, Any]) -> tuple[str, ...]:
+def _is_one_by_one(tokens: str, modality: str) -> bool:
+    """Whether a generator with this ``g_tokens`` makes tokens one by one."""
+    if modality == "text":
+        return tokens in ("auto", "one_by_one")
+    return modality == "music" and tokens == "one_by_one"
+
+
+def _unused(tree: Mapping[str, Any]) -> set[str]:
     """Of the options whose defaults have changed, those that a saved tree's generator ignores."""
     generator, modality = tree["generator"], tree["data"]["modality"]
     if generator["g_kind"] != "transformer":
-        return ("g_windows", "g_upsample", "g_output")
-    one_by_one = ("one_by_one", "auto") if modality == "text" else ("one_by_one",)
-    if modality in ("text", "music") and generator["g_tokens"] in one_by_one:
-        return ("g_upsample", "g_output")
-    return ("g_upsample",) if modality == "video" else ()
+        return _CHANGED.difference(G_KNOWN[generator["g_kind"]])
+    if _is_one_by_one(generator["g_tokens"], modality):
+        return _CHANGED.difference(TOKENS_G)
+    return _CHANGED.difference(VIDEO_G) if modality == "video" else set()
 
 
 def _preset(name: str) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tgan_tf.config.tree import Config
 
 # What the networks of video know of the others' options.
-_VIDEO_G = (
+VIDEO_G = (
     *("latent_dim", "w_dim", "mapping_layers", "g_class_std", "g_widths", "g_depths", "g_windows"),
     *("g_heads", "g_mlp_ratio", "g_patch", "g_output", "g_output_activation", "g_norm"),
     *("g_norm_epsilon", "g_init", "g_activation", "g_motion_dim", "g_time_attention"),
@@ -30,7 +30,7 @@ _MOTION_PATCH = 8  # pixels that a token of the motion branch covers
 def check_video(config: Config) -> None:
     """Options that networks of video do not have, and shapes that they cannot make."""
     g, d, data = config.generator, config.discriminator, config.data
-    for section, known in ((g, _VIDEO_G), (d, _VIDEO_D)):
+    for section, known in ((g, VIDEO_G), (d, _VIDEO_D)):
         for leaf in dataclasses.fields(section):
             value = getattr(section, leaf.name)
             if leaf.name not in known and value != leaf.default:

@@ -166,35 +166,42 @@ class Game:
         def logits_of(x: tf.Tensor) -> tf.Tensor:
             return self.look(x, label, kind, numbers)
 
-        noise, others = numbers.get(f"tokens_{kind}"), numbers.get("others")
+        noise = numbers.get(f"tokens_{kind}")
         if not penalize or o.penalty == "exact":
-            logit, mistake = self._ask(self._augment(image, kind, numbers), label, noise, others)
+            logit, classes = self._ask(self._augment(image, kind, numbers), label, noise)
+            mistake = self._mistake(logit, classes, label, numbers)
             if not penalize:
                 return logit, tf.zeros_like(logit), mistake
             return logit, penalties.gradient_penalty(logits_of, image, self.pack), mistake
         # Both halves in one call: half as many, larger operations.
         moved = image + o.penalty_sigma * numbers[f"eps_{kind}"]
         halves = [self._augment(x, kind, numbers) for x in (image, moved)]
-        given = (halves, [label] * 2, [noise] * 2, [others] * 2)
+        given = (halves, [label] * 2, [noise] * 2)
         both = (None if pair[0] is None else tf.concat(pair, axis=0) for pair in given)
-        (logit, disturbed), (mistake, _) = (tf.split(x, 2) for x in self._ask(*both))
-        return logit, penalties.finite_difference(logit, disturbed, o.penalty_sigma), mistake
+        logits, classes = self._ask(*both)
+        logit, disturbed = tf.split(logits, 2)
+        own = None if classes is None else tf.split(classes, 2)[0]
+        penalty = penalties.finite_difference(logit, disturbed, o.penalty_sigma)
+        return logit, penalty, self._mistake(logit, own, label, numbers)
 
     def _ask(
-        self,
-        seen: tf.Tensor,
-        label: tf.Tensor | None,
-        noise: tf.Tensor | None,
-        others: tf.Tensor | None,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits ``[b]`` and the loss of the auxiliary classifier ``[b]``."""
+        self, seen: tf.Tensor, label: tf.Tensor | None, noise: tf.Tensor | None
+    ) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """Logits ``[b]``, and those of the auxiliary classifier ``[b, K]``, if there is one."""
         if label is None or not self.objective.ac_weight:
-            logit = self._logits(seen, label, noise)
-            return logit, tf.zeros_like(logit)
-        logit, classes = self.discriminator(seen, label, noise, classify=True)
-        if others is not None:
-            return logit, mismatch(classes, label, others)
-        return logit, misclassification(classes, label)
+            return self._logits(seen, label, noise), None
+        return self.discriminator(seen, label, noise, classify=True)
+
+    @staticmethod
+    def _mistake(
+        logit: tf.Tensor, classes: tf.Tensor | None, label: tf.Tensor | None, numbers: Numbers
+    ) -> tf.Tensor:
+        """The loss of the auxiliary classifier ``[b]``; 0 without."""
+        if classes is None:
+            return tf.zeros_like(logit)
+        if "others" in numbers:
+            return mismatch(classes, label, numbers["others"])
+        return misclassification(classes, label)
 
     def _logits(
         self, seen: tf.Tensor, label: tf.Tensor | None, noise: tf.Tensor | None
