@@ -83,7 +83,7 @@ def _networks(preset: str, **small: Any) -> dict[str, Any]:
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     "transgan": _networks(
         "transgan_cifar10",
-        g_widths=(256, 64, 16),
+        g_widths=(192, 48, 12),
         g_depths=(2, 2, 1),
         g_windows=(0, 0, _WINDOW),
         d_width=(48, 96),
@@ -98,21 +98,21 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "styleswin": _networks(
         "styleswin_ffhq256",
         **{"w_dim": 128, "mapping_layers": 1},
-        **{"g_widths": (128, 96, 48), "g_depths": (2, 2, 1), "g_heads": 4},
+        **{"g_widths": (96, 64, 32), "g_depths": (2, 2, 1), "g_heads": 4},
         g_windows=(0, _WINDOW, _WINDOW),
-        d_width=(48, 96, 128),
+        d_width=(24, 48, 96),
     ),
     "hit": _networks(
         "hit_imagenet128",
-        **{"g_widths": (128, 96, 48), "g_depths": (2, 2, 1), "g_heads": (8, 4, 4)},
+        **{"g_widths": (96, 64, 32), "g_depths": (2, 2, 1), "g_heads": (8, 4, 4)},
         g_windows=(_WINDOW, _WINDOW, 0),
-        d_width=(48, 96, 128),
+        d_width=(24, 48, 96),
     ),
     "lada": _networks("lada_cifar10", g_widths=(256, 128, 64), d_width=96, d_patch=2),
     "dcgan": _networks("dcgan", g_widths=(256, 128), d_width=128, d_patch=4),
     "biggan": _networks("biggan_cifar10", latent_dim=63, g_widths=(64, 64, 64), d_width=(64, 64)),
     "stylegan2": _networks(
-        "stylegan2_cifar10", w_dim=128, g_widths=(96, 96, 64), d_width=(64, 96, 96)
+        "stylegan2_cifar10", w_dim=128, g_widths=(96, 64, 32), d_width=(32, 64, 96)
     ),
     "r3gan": _networks(
         "r3gan_cifar10",

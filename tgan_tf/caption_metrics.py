@@ -59,8 +59,9 @@ def retrieval(
     """Share of samples whose caption, which the generator never saw, is among the first 5 of 100.
 
     A matching network learns most of the held-out pairs; captions of the others are drawn, four
-    times each. Among the details: the same share of the real images (``real``), by chance, and with
-    guidance, where the generator can be guided.
+    times each. Among the details: the same share of the real images (``real``), by chance, and,
+    where the generator can be guided, ``with_guidance``: the share by how much, its ``gain`` over
+    none with the same noise, and the gain's ``interval``.
 
     Args:
         sample: (seeds, vectors) -> uint8 ``[N, H, W, C]``.
@@ -75,23 +76,31 @@ def retrieval(
     wanted = np.tile(vectors[asked], (_DRAWINGS, 1))
     seeds = range(len(wanted))
 
-    def share(made: np.ndarray, of: np.ndarray) -> np.ndarray:
+    def hits(made: np.ndarray, of: np.ndarray) -> np.ndarray:
         return matching.among_the_first(opaque(made), of, matcher)
 
-    hits = share(sample(seeds, wanted), wanted)
+    def heard(made: np.ndarray) -> np.ndarray:
+        """Of each caption's drawings, which are hits together, the share."""
+        return hits(made, wanted).reshape(_DRAWINGS, -1).mean(axis=0)
+
+    shares = heard(sample(seeds, wanted))
     details: dict[str, object] = {
-        "real": float(share(images[asked], vectors[asked]).mean()),
+        "real": float(hits(images[asked], vectors[asked]).mean()),
         "chance": matching.FIRST / matching.AMONG,
         "captions": len(asked),
     }
     if sampler is not None and sampler.guided:
-        details["with_guidance"] = {
-            f"{scale:g}": float(share(sampler.sample(seeds, wanted, 1.0, scale), wanted).mean())
-            for scale in _GUIDANCE
-        }
-    # Drawings of one caption are hits together: the captions are resampled.
-    interval = intervals.bootstrap_mean(hits.reshape(_DRAWINGS, -1).mean(axis=0))
-    return Outcome(float(hits.mean()), len(learned), len(hits), interval, details)
+        details["with_guidance"] = guided = {}
+        for scale in _GUIDANCE:
+            there = heard(sampler.sample(seeds, wanted, 1.0, scale))
+            guided[f"{scale:g}"] = {
+                "share": float(there.mean()),
+                "gain": float((there - shares).mean()),
+                "interval": list(intervals.bootstrap_mean(there - shares)),
+            }
+    # The captions are resampled.
+    interval = intervals.bootstrap_mean(shares)
+    return Outcome(float(shares.mean()), len(learned), len(wanted), interval, details)
 
 
 def caption_diversity(
@@ -162,7 +171,12 @@ def _sharing_a_caption(source: Source) -> tuple[OpaqueRows, np.ndarray]:
 
 
 def _caption_rows(source: Source) -> tuple[np.ndarray, np.ndarray]:
-    """Held-out rows that the matching network learns, and those that it is asked about."""
-    order = np.random.default_rng(0).permutation(len(source.val))
-    count = round(_MATCHER_SHARE * len(order))
-    return np.sort(order[:count]), np.sort(order[count:])
+    """Held-out rows that the matching network learns, and those that it is asked about.
+
+    A caption of several images is among the ones or the others.
+    """
+    numbers: dict[str, int] = {}
+    caption = np.array([numbers.setdefault(text, len(numbers)) for text in source.val.captions])
+    order = np.random.default_rng(0).permutation(len(numbers))
+    learned = np.isin(caption, order[: round(_MATCHER_SHARE * len(order))])
+    return np.flatnonzero(learned), np.flatnonzero(~learned)

@@ -437,6 +437,10 @@ def table(row: Mapping[str, Any]) -> str:
         beside = f"  (95 %: {interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
         beside += "" if real is None else f"  (other real ones: {real:.4f})"
         lines.append(f"  {name:<{width}}  {value:9.4f}{beside}")
+        for scale, there in found["details"].get("with_guidance", {}).items():
+            low, high = there["interval"]
+            gain = f"{there['gain']:+.3f}, 95 %: {low:+.3f} to {high:+.3f}"
+            lines.append(f"  {f'  guidance {scale}':<{width}}  {there['share']:9.4f}  ({gain})")
     lines += [
         d["details"]["not_installed"]
         for d in row["details"].values()

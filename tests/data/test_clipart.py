@@ -14,14 +14,13 @@ def save(path, colour, size=(64, 64)):
     Image.new("RGBA", size, colour).save(path)
 
 
-@pytest.fixture
-def package(tmp_path):
+def draw(folder, designer):
     """The layout of the npm package: 30 emoji of two categories, each in two skin tones too."""
-    root, entries = tmp_path / "emoji-datasource-google", []
+    root, entries = folder / f"emoji-datasource-{designer}", []
     for i in range(30):
         names = [f"{i:04x}.png", f"{i:04x}-1f3fb.png", f"{i:04x}-1f3ff.png"]
         for name in names:
-            save(root / "img/google/64" / name, (8 * i, 0, 0, 255))
+            save(root / f"img/{designer}/64" / name, (8 * i, 0, 0, 255))
         entries.append(
             {
                 "unified": f"{i:04X}",
@@ -36,6 +35,11 @@ def package(tmp_path):
     entries.append({"name": "GONE", **missing})
     (root / "emoji.json").write_text(json.dumps(entries))
     return root
+
+
+@pytest.fixture
+def package(tmp_path):
+    return draw(tmp_path, "google")
 
 
 def emoji(package, **options):
@@ -60,6 +64,24 @@ def test_emoji(package):
     assert "Apache" in source.licence
     captions = [item.caption for item in emoji_reader(emoji(package), 0).items()]
     assert captions[:3] == ["fruit 0", "fruit 0, light skin tone", "fruit 0, dark skin tone"]
+
+
+def test_emoji_of_several_designers(package):
+    other = draw(package.parent, "twitter")
+    (other / "img/twitter/64/0003.png").unlink()
+    (package.parent / "emoji-datasource").mkdir()  # another package, without images
+    source = load_source(emoji(package.parent, image_size=(8, 8), val_fraction=0.3))
+    assert len(source.train) + len(source.val) == 90 + 89
+    # An emoji is on the same side of the split for all of them.
+    assert not set(reds(source.train)) & set(reds(source.val))
+    assert source.licence == "Apache-2.0 (Google, Noto Emoji); CC-BY-4.0 (Twitter, Twemoji)"
+    # One package is named by itself.
+    assert len(list(emoji_reader(emoji(other), 0).items())) == 89
+
+
+def test_licence_of_an_unknown_designer(tmp_path):
+    reader = emoji_reader(emoji(draw(tmp_path, "someone")), 0)
+    assert "all rights" in reader.licence
 
 
 def test_another_seed_holds_out_others(package):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from tgan_tf import caption_metrics
+from tgan_tf.data.types import SampleSet, Source
 from tgan_tf.metrics.retrieval import among_the_first, train_matcher
 
 
@@ -69,3 +73,48 @@ def test_a_matcher_learns_pairs_and_knows_new_ones():
     assert mixed < 0.3
     with pytest.raises(ValueError, match="no pairs"):
         train_matcher(images[:3], vectors[:2])
+
+
+def test_gain_by_guidance(monkeypatch):
+    """A generator that draws every fourth caption, and more of them the more it is guided."""
+    pixel = np.arange(1, 441, dtype=np.uint16)  # which caption an image is of; 0: of none
+    images = np.stack([pixel // 256, pixel % 256], axis=1).astype(np.uint8)[:, None, :, None]
+    vectors = np.eye(440, dtype=np.float32)
+    captions = tuple(map(str, range(440)))
+    source = Source("numbers", SampleSet(images[:0]), SampleSet(images, vectors, captions))
+
+    def seen(images: np.ndarray) -> np.ndarray:
+        of = images[:, 0, 0, 0].astype(int) * 256 + images[:, 0, 1, 0]
+        return np.concatenate([np.zeros((1, 440)), vectors])[of]
+
+    matcher = SimpleNamespace(images=seen, captions=lambda vectors: vectors)
+    monkeypatch.setattr(caption_metrics.matching, "train_matcher", lambda *a, **k: matcher)
+    _, asked = caption_metrics._caption_rows(source)
+    known = {int(row): index % 4 for index, row in enumerate(asked)}
+
+    def sample(seeds, wanted, psi=1.0, scale=1.0):
+        rows = wanted.argmax(axis=1)
+        drawn = np.array([known[int(row)] < scale for row in rows])
+        return images[rows] * drawn[:, None, None, None]
+
+    sampler = SimpleNamespace(guided=True, sample=sample)
+    outcome = caption_metrics.retrieval(sample, source, sampler, lambda *at: None)
+    assert len(asked) == 110
+    assert (outcome.value, outcome.details["real"]) == (pytest.approx(28 / 110), 1)
+    found = outcome.details["with_guidance"]
+    shares = {scale: round(found[scale]["share"] * 110) for scale in found}
+    assert shares == {"1.5": 56, "2": 56, "3": 83}
+    for scale, share in shares.items():
+        assert found[scale]["gain"] == pytest.approx((share - 28) / 110)
+        low, high = found[scale]["interval"]
+        assert 0 < low < found[scale]["gain"] < high < 1
+
+
+def test_the_matcher_is_asked_about_captions_that_it_has_not_seen():
+    captions = tuple(str(i % 40) for i in range(100))
+    images, vectors = np.zeros((100, 1, 1, 1), np.uint8), np.zeros((100, 2), np.float32)
+    source = Source("n", SampleSet(images[:0]), SampleSet(images, vectors, captions))
+    learned, asked = caption_metrics._caption_rows(source)
+    assert sorted([*learned, *asked]) == list(range(100))
+    assert not {captions[row] for row in learned} & {captions[row] for row in asked}
+    assert len({captions[row] for row in asked}) == 10

@@ -82,7 +82,7 @@ def test_vectors_in_the_game():
     )
     np.testing.assert_allclose(logs["class_loss"], of_real)
     loss, logit = game.g_loss(tf.zeros(4), *arguments[1:])
-    expected = np.logaddexp(0, -logit) + 0.5 * numbers["guidance"] * of_fake
+    expected = np.logaddexp(0, -logit) + 0.5 * (numbers["guidance"] - 1) * of_fake
     np.testing.assert_allclose(loss, expected)
 
 

@@ -85,8 +85,8 @@ class ObjectiveConfig:
     )
     guidance_high: float = option(
         1.0,
-        "make half of the samples with a guidance between 1 and this while training, and multiply"
-        " their ac_weight by it, so that more guidance is more of the condition",
+        "make half of the samples with a guidance s between 1 and this while training, and multiply"
+        " ac_weight by s - 1 for G, so that more guidance is more of the condition",
         low=1,
         high=10,
     )

@@ -1,7 +1,8 @@
 """``emoji`` and ``openclipart``: small colour pictures with classes, from packages.
 
-- ``emoji``: 3,781 of Google's, 64x64 (npm: ``emoji-datasource-google``); the class is the Unicode
-  category (Smileys & Emotion, Food & Drink, ...). All skin tones of an emoji are held out together.
+- ``emoji``: 3,781 of Google's, 64x64 (npm: ``emoji-datasource-google``), or those of several
+  designers (``emoji-datasource-twitter``); the class is the Unicode category (Smileys & Emotion,
+  Food & Drink, ...). All skin tones of an emoji, of all designers, are held out together.
 - ``openclipart``: some 6,500 drawings of any size in 21 categories, the classes (Debian:
   ``openclipart-png``), without ``shapes``, which are nearly all alike. A folder's numbered variants
   (``cat_01.png``, ``cat_02.png``) are held out together. A few have 100 million pixels: the first
@@ -31,6 +32,7 @@ DEBIAN_CLIPART = Path("/usr/share/openclipart/png")
 _SIZE = (64, 64)  # of the emoji; drawings, which have all sizes, become as large unless asked
 _EMOJI_WAYS_OUT = (
     "npm install emoji-datasource-google, and pass --data_dir=node_modules/emoji-datasource-google"
+    " (or --data_dir=node_modules for all of its emoji-datasource packages)"
 )
 _CLIPART_WAYS_OUT = (
     "install Debian's package openclipart-png (apt-get install openclipart-png), or pass"
@@ -43,6 +45,11 @@ _TONES = {
     "1F3FE": "medium dark",
     "1F3FF": "dark",
 }
+_LICENCES = {
+    "google": "Apache-2.0 (Google, Noto Emoji)",
+    "twitter": "CC-BY-4.0 (Twitter, Twemoji)",
+}
+_ITS_OWNERS = "all rights are its designer's (see the package)"
 # The few skin tones and hairs by themselves.
 _LEFT_OUT = ("Component",)
 
@@ -94,15 +101,30 @@ class ClipartReader(Reader):
 
 
 def emoji_reader(data: DataConfig, seed: int) -> Reader:
-    """``emoji``; ``--data_dir`` is the npm package.
+    """``emoji``; ``--data_dir`` is the npm package of one designer, or a folder with several.
 
     Raises:
-        ConfigError: it is not there, or not complete.
+        ConfigError: none is there, or one is not complete.
     """
     folder = Path(data.data_dir or "node_modules/emoji-datasource-google").expanduser()
-    index, images = folder / "emoji.json", folder / "img" / "google" / "64"
-    if not index.is_file() or not images.is_dir():
+    packages = [folder] if _drawn(folder) else sorted(folder.glob("emoji-datasource-*"))
+    drawn = {package: images for package in packages if (images := _drawn(package))}
+    if not drawn:
         raise ConfigError(f"--dataset=emoji: {folder} is not the package; {_EMOJI_WAYS_OUT}")
+    pictures = [p for package, images in drawn.items() for p in _emoji(package, images)]
+    licences = {_LICENCES.get(images.parent.name, _ITS_OWNERS) for images in drawn.values()}
+    return ClipartReader("emoji", pictures, data, seed, "; ".join(sorted(licences)))
+
+
+def _drawn(package: Path) -> Path | None:
+    """The folder of a package's images, if it is one."""
+    if not (package / "emoji.json").is_file():
+        return None
+    return next((p for p in sorted(package.glob("img/*/64")) if p.is_dir()), None)
+
+
+def _emoji(package: Path, images: Path) -> list[_Picture]:
+    index = package / "emoji.json"
     try:
         entries = json.loads(index.read_text(encoding="utf-8"))
         pictures = [
@@ -121,7 +143,7 @@ def emoji_reader(data: DataConfig, seed: int) -> Reader:
         raise ConfigError(f"{index}: not the package's list ({error!r}); fetch it again") from error
     if not pictures:
         raise ConfigError(f"--dataset=emoji: {images} has none of the images of {index}")
-    return ClipartReader("emoji", pictures, data, seed, "Apache-2.0 (Google, Noto Emoji)")
+    return pictures
 
 
 def openclipart_reader(data: DataConfig, seed: int) -> Reader:

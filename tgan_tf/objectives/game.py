@@ -127,7 +127,9 @@ class Game:
         """
         fake_logit, _, mistake = self.judge(fake, label, "fake", numbers, False)
         loss = LOSSES[self.objective.loss][1](real_logit, fake_logit)
-        weight = self.objective.ac_weight * numbers.get("guidance", 1.0)
+        # With guidance s the aim is p(x | c) p(c | x)^(s - 1) (Ho & Salimans 2022, sec. 3).
+        exponent = numbers["guidance"] - 1 if "guidance" in numbers else 1.0
+        weight = self.objective.ac_weight * exponent
         return loss + weight * mistake, fake_logit
 
     def reward(
