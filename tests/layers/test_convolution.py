@@ -32,13 +32,33 @@ def reference(x: np.ndarray, kernel: np.ndarray, groups: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("groups", [1, 2])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_groups(groups, dtype):
-    """In float64 by another way than in float32."""
+    """In float64, and in halves on a CPU, by another way than in float32."""
     x, kernel = RANDOM.normal(size=(2, 4, 5, 6)), RANDOM.normal(size=(3, 3, 6 // groups, 8))
     y = convolve(tf.constant(x, dtype), tf.constant(kernel, dtype))
-    tolerance = {"float32": 1e-5, "float64": 1e-12}[dtype]
+    assert y.dtype == dtype
+    tolerance = {"float16": 0.02, "float32": 1e-5, "float64": 1e-12}[dtype]
     np.testing.assert_allclose(y, reference(x, kernel, groups), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_gradient_of_groups(dtype):
+    """Whatever instructions the CPU has."""
+    x, kernel = RANDOM.normal(size=(2, 4, 5, 6)), RANDOM.normal(size=(3, 3, 3, 8))
+
+    def gradients(dtype):
+        inputs = [tf.constant(x, dtype), tf.constant(kernel, dtype)]
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            y = tf.reduce_sum(convolve(*inputs) ** 2)
+        return tape.gradient(y, inputs)
+
+    tolerance = {"float16": 0.03, "bfloat16": 0.2}.get(dtype, 1e-4)
+    for given, expected in zip(gradients(dtype), gradients("float64"), strict=True):
+        scale = float(tf.reduce_max(tf.abs(expected)))
+        given = tf.cast(given, "float64")
+        np.testing.assert_allclose(given, expected, rtol=0, atol=tolerance * scale)
 
 
 @pytest.mark.parametrize("options", [{"size": 3}, {"size": 1}, {"size": 3, "halves": True}])

@@ -22,6 +22,10 @@ def he_normal(gain: float = LEAKY_GAIN) -> keras.initializers.Initializer:
 def convolve(x: tf.Tensor, kernel: tf.Tensor, stride: int = 1, padding: str = "SAME") -> tf.Tensor:
     """``[B, H, W, C]`` with ``[k, k, C/groups, C']``: groups are what the shapes say."""
     groups = x.shape[-1] // kernel.shape[2]
+    if groups > 1 and x.dtype == tf.float16 and not tf.config.list_physical_devices("GPU"):
+        # Its gradient in halves is there on CPUs with instructions for them (AVX512-FP16) alone.
+        whole = convolve(tf.cast(x, tf.float32), tf.cast(kernel, tf.float32), stride, padding)
+        return tf.cast(whole, x.dtype)
     if groups > 1 and x.dtype == tf.float64:
         # TensorFlow has no gradient of it on a CPU: the kernel of one group, zero between groups.
         each = kernel.shape[3] // groups
