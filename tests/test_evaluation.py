@@ -185,6 +185,10 @@ def test_rows_are_json_and_tables_are_legible(source: Source, tmp_path: Path) ->
     assert lines[1].startswith("  frechet_classifier")
     assert "95 %" in next(line for line in lines if "precision" in line)
     assert lines[-1].startswith("The classifier's accuracy on held-out images: ")
+    gain = {"share": 0.7215, "gain": 0.044, "interval": [0.02, 0.0712]}
+    row["details"]["frechet_classifier"]["details"]["with_guidance"] = {"2": gain}
+    words = table(row).splitlines()[2].split()
+    assert words == ["guidance", "2", "0.7215", "+0.044", "(+0.020", "to", "+0.071)"]
 
 
 def test_what_has_no_classes_has_no_class_accuracy(

@@ -25,7 +25,7 @@ from tgan_tf.data.opaque import OpaqueRows, opaque
 from tgan_tf.data.sources import load_source
 from tgan_tf.data.types import Progress, Source
 from tgan_tf.inference import Sampler, load
-from tgan_tf.metrics import efficientnet_lite
+from tgan_tf.metrics import efficientnet_lite, intervals
 from tgan_tf.metrics.classifier import Classifier
 from tgan_tf.metrics.extractors import load_extractor
 from tgan_tf.metrics.feature_statistics import Batch, gather
@@ -438,9 +438,8 @@ def table(row: Mapping[str, Any]) -> str:
         beside += "" if real is None else f"  (other real ones: {real:.4f})"
         lines.append(f"  {name:<{width}}  {value:9.4f}{beside}")
         for scale, there in found["details"].get("with_guidance", {}).items():
-            low, high = there["interval"]
-            gain = f"{there['gain']:+.3f}, 95 %: {low:+.3f} to {high:+.3f}"
-            lines.append(f"  {f'  guidance {scale}':<{width}}  {there['share']:9.4f}  ({gain})")
+            gain = intervals.gain(there["gain"], there["interval"])
+            lines.append(f"  {f'  guidance {scale}':<{width}}  {there['share']:9.4f}  {gain}")
     lines += [
         d["details"]["not_installed"]
         for d in row["details"].values()

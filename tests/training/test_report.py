@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -181,6 +182,15 @@ def test_headline_numbers_have_their_intervals(run: RunDirectory) -> None:
     text = read(run).text
     assert text.count("0.432 to 0.6") == 2  # in the headline and in the table
     assert "95 % interval" in text
+
+
+def test_what_guidance_gains_stands_below(run: RunDirectory) -> None:
+    gain = {"share": 0.7215, "gain": 0.044, "interval": [-0.02, 0.0712]}
+    details = {"precision_x": {"details": {"with_guidance": {"2": gain}}}}
+    Journal(run.metrics).append(evaluation(5) | {"details": details})
+    report.write(run, {})
+    text = read(run).text
+    assert re.search(r"with guidance 2\s*0\.7215\s*\+0\.044 \(-0\.020 to \+0\.071\)", text)
 
 
 def test_curves_of_health_are_drawn_of_what_is_there() -> None:

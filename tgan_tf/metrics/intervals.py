@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,12 @@ class Interval(NamedTuple):
 
     low: float
     high: float
+
+
+def gain(value: float, interval: Sequence[float]) -> str:
+    """A difference and its bounds, as "+0.044 (+0.020 to +0.071)"."""
+    low, high = interval
+    return f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def bootstrap_mean(

@@ -11,6 +11,7 @@ from pathlib import Path
 from tgan_tf import other_metrics
 from tgan_tf.config import Config, DataConfig
 from tgan_tf.files import replacing
+from tgan_tf.metrics import intervals
 from tgan_tf.modalities import Modality, make_modality
 from tgan_tf.training import curves, pages
 from tgan_tf.training.journal import Journal, Row
@@ -192,6 +193,9 @@ def _evaluations(rows: list[Row], plural: str) -> str:
         detail = last.get("details", {}).get(name, {})
         sizes = [plain(detail.get(kind, "-")) for kind in ("fake", "real")]
         body.append([words(name), number(value), pages.interval(detail) or "-", *sizes])
+        for scale, there in detail.get("details", {}).get("with_guidance", {}).items():
+            gain = intervals.gain(there["gain"], there["interval"])
+            body.append([f"with guidance {scale}", number(there["share"]), gain, *sizes])
     head = ("metric", "value", "95 % interval", "samples", f"real {plural}")
     parts = [table(body, head, numbers=range(1, 5))]
     if len(evaluations) > 1:
