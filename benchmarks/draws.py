@@ -9,7 +9,6 @@ is the greater: a difference in one draw may be chance. Writes RUN/benchmark/dra
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from absl import flags
 
+from benchmarks import tables
 from tgan_tf import command
-from tgan_tf.files import replacing
 
 if TYPE_CHECKING:
     from tgan_tf.inference import Sampler
@@ -51,13 +50,7 @@ def run(values: flags.FlagValues) -> None:
         for name, one in samplers.items():
             found[name].append(_draw(one, source, number))
             print(f"draw {number + 1} of {values.draws}: {name}", flush=True)
-    text = table(found)
-    out = Path(sampler.path or values.run) / "benchmark"
-    out.mkdir(parents=True, exist_ok=True)
-    for ending, content in (("md", text), ("json", json.dumps(found, indent=2))):
-        with replacing(out / f"draws.{ending}") as beside:
-            beside.write_text(content + "\n", encoding="utf-8")
-    print(text)
+    tables.save(table(found), found, Path(sampler.path or values.run) / "benchmark" / "draws")
 
 
 def _draw(sampler: Sampler, source: Any, number: int) -> dict[str, float]:

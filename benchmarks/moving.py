@@ -18,32 +18,24 @@ Without --run real clips alone. Takes two minutes or so on one core.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 from absl import flags
 
+from benchmarks import tables
 from tgan_tf import command
 from tgan_tf.config import Config
-from tgan_tf.files import replacing
 from tgan_tf.quiet import start_tensorflow
 
-# What the table shows, and how.
+# What the table shows: heads and formats.
 COLUMNS = {
-    "frechet_frames": ".2g",
-    "frechet_motion": ".2g",
-    "flight_residual": ".2g",
-    "same_class": ".2f",
-    "frame_accuracy": ".2f",
+    "frechet_frames": ("frames, Frechet", ".2g"),
+    "frechet_motion": ("motion, Frechet", ".2g"),
+    "flight_residual": ("flight residual, pixels", ".2g"),
+    "same_class": ("same class", ".2f"),
+    "frame_accuracy": ("frame accuracy", ".2f"),
 }
-_HEAD = (
-    "frames, Frechet",
-    "motion, Frechet",
-    "flight residual, pixels",
-    "same class",
-    "frame accuracy",
-)
 _AT_ONCE = 100
 
 
@@ -107,15 +99,6 @@ def check_still(still: Config, clips: Config) -> None:
         )
 
 
-def table(rows: dict[str, dict[str, float]]) -> str:
-    """Markdown; a dash where something cannot be said."""
-    lines = [f"| | {' | '.join(_HEAD)} |", "|---" * (1 + len(_HEAD)) + "|"]
-    for name, row in rows.items():
-        cells = (format(row[c], form) if c in row else "-" for c, form in COLUMNS.items())
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
 def run(values: flags.FlagValues) -> None:
     """Measures, writes and prints the table."""
     if values.without_time and not values.run:
@@ -169,11 +152,7 @@ def run(values: flags.FlagValues) -> None:
     for name, clips in spoiled(real, values.seed).items():
         measure(name, clips)
     out = Path(values.out or Path(values.run) / "benchmark")
-    out.mkdir(parents=True, exist_ok=True)
-    for ending, text in (("md", table(rows)), ("json", json.dumps(rows, indent=2))):
-        with replacing(out / f"moving.{ending}") as beside:
-            beside.write_text(text + "\n", encoding="utf-8")
-    print(table(rows))
+    tables.save(tables.markdown(COLUMNS, rows), rows, out / "moving")
 
 
 if __name__ == "__main__":

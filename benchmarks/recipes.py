@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
+from benchmarks import tables
 from tgan_tf import command
 from tgan_tf.presets import PRESETS
 
@@ -165,11 +166,8 @@ def run(values: flags.FlagValues) -> None:
         list(pool.map(train, values.recipes))
     rows = [row for name in RECIPES if (row := _row(name, out))]
     rows.sort(key=lambda row: row["metrics"].get("frechet", np.inf))
-    (out / "recipes.json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
-    text = table(rows)
-    (out / "recipes.md").write_text(text + "\n", encoding="utf-8")
     _picture(rows, out / "recipes.png")
-    print(text)
+    tables.save(table(rows), rows, out / "recipes")
 
 
 def _train(name: str, values: flags.FlagValues, out: Path, core: int | None) -> None:

@@ -16,15 +16,14 @@ known here, so compare with those real series first.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 from absl import flags
 
+from benchmarks import tables
 from benchmarks.series import load_series
 from tgan_tf import command
-from tgan_tf.files import replacing
 
 _HAIR = 1e-6
 PUBLISHED = {"TTS-GAN, published": (0.9936, 0.0980)}
@@ -106,12 +105,7 @@ def run(values: flags.FlagValues) -> None:
     }
     lines = ["| | cosine similarity | Jensen-Shannon distance |", "|---|---|---|"]
     lines += [f"| {name} | {cosine:.4f} | {js:.4f} |" for name, (cosine, js) in rows.items()]
-    out = Path(values.run) / "benchmark"
-    out.mkdir(parents=True, exist_ok=True)
-    for ending, text in (("md", "\n".join(lines)), ("json", json.dumps(rows, indent=2))):
-        with replacing(out / f"tts_gan.{ending}") as beside:
-            beside.write_text(text + "\n", encoding="utf-8")
-    print("\n".join(lines))
+    tables.save("\n".join(lines), rows, Path(values.run) / "benchmark" / "tts_gan")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 import tgan_tf
-from benchmarks import moving
+from benchmarks import moving, prediction
 from tests.exporting.samplers import make_generator, make_run
 from tgan_tf import generate
 from tgan_tf.config import Config
@@ -53,6 +53,27 @@ def draw(run, *arguments):
     generate.define_flags(values)
     values(["", f"--run={run}", *arguments])
     generate.run(values)
+
+
+def test_what_follows_is_compared_with_what_really_does(run, monkeypatch, capsys):
+    monkeypatch.setattr(data, "_TRAIN_CLIPS", 200)
+    monkeypatch.setattr(data, "_VAL_CLIPS", 100)
+    monkeypatch.setattr(metrics, "_FRAMES_TO_LEARN", 500)
+    values = flags.FlagValues()
+    prediction.define_flags(values)
+    values(["", f"--run={run}", "--samples=20"])
+    prediction.run(values)
+    rows = json.loads((run / "benchmark/prediction.json").read_text())
+    assert list(rows) == [
+        "predicted",
+        "made without being given a frame",
+        "last given frame repeated",
+        "real",
+    ]
+    assert rows["real"]["place_last"] == 0
+    assert all(0 <= row["frame_accuracy"] <= 1 for row in rows.values())
+    assert rows["last given frame repeated"]["psnr"] > rows["predicted"]["psnr"]  # untrained
+    assert "| predicted |" in capsys.readouterr().out
 
 
 def test_the_run_is_complete(run):

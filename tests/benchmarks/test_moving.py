@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from absl import flags
 
-from benchmarks import frames, moving
+from benchmarks import frames, moving, tables
 from tgan_tf.config import Config
 from tgan_tf.data.types import SampleSet
 
@@ -34,7 +34,7 @@ def test_what_is_done_to_clips(clips):
 
 
 def test_the_table_leaves_out_what_cannot_be_said():
-    text = moving.table({"stills": {"frechet_frames": 0.361, "same_class": 1.0}})
+    text = tables.markdown(moving.COLUMNS, {"stills": {"frechet_frames": 0.361, "same_class": 1.0}})
     assert text.splitlines()[-1] == "| stills | 0.36 | - | - | 1.00 | - |"
 
 
