@@ -31,8 +31,8 @@ from tgan_tf.data.split import chosen_groups
 DEBIAN_CLIPART = Path("/usr/share/openclipart/png")
 _SIZE = (64, 64)  # of the emoji; drawings, which have all sizes, become as large unless asked
 _EMOJI_WAYS_OUT = (
-    "npm install emoji-datasource-google, and pass --data_dir=node_modules/emoji-datasource-google"
-    " (or --data_dir=node_modules for all of its emoji-datasource packages)"
+    "npm install emoji-datasource-google (and emoji-datasource-twitter for more), and pass"
+    " --data_dir=node_modules, or the folder of one package"
 )
 _CLIPART_WAYS_OUT = (
     "install Debian's package openclipart-png (apt-get install openclipart-png), or pass"
@@ -101,16 +101,19 @@ class ClipartReader(Reader):
 
 
 def emoji_reader(data: DataConfig, seed: int) -> Reader:
-    """``emoji``; ``--data_dir`` is the npm package of one designer, or a folder with several.
+    """``emoji``; ``--data_dir`` is the npm package of one designer, or a folder with several
+    (``node_modules``).
 
     Raises:
         ConfigError: none is there, or one is not complete.
     """
-    folder = Path(data.data_dir or "node_modules/emoji-datasource-google").expanduser()
+    folder = Path(data.data_dir or "node_modules").expanduser()
     packages = [folder] if _drawn(folder) else sorted(folder.glob("emoji-datasource-*"))
     drawn = {package: images for package in packages if (images := _drawn(package))}
     if not drawn:
-        raise ConfigError(f"--dataset=emoji: {folder} is not the package; {_EMOJI_WAYS_OUT}")
+        raise ConfigError(
+            f"--dataset=emoji: {folder} is no such package and has none; {_EMOJI_WAYS_OUT}"
+        )
     pictures = [p for package, images in drawn.items() for p in _emoji(package, images)]
     licences = {_LICENCES.get(images.parent.name, _ITS_OWNERS) for images in drawn.values()}
     return ClipartReader("emoji", pictures, data, seed, "; ".join(sorted(licences)))
