@@ -26,6 +26,9 @@ def unordered(graph: GraphDef) -> list[tuple[str, str]]:
     for name, node in nodes.items():
         if node.op == "ReadVariableOp" or node.op.startswith("Assign"):
             uses[after[name][0]].append(name)
+        elif node.op == "ResourceApplyAdam":  # of a weight and its moments
+            for variable in after[name][:3]:
+                uses[variable].append(name)
     return [
         (one, other)
         for names in uses.values()

@@ -5,6 +5,7 @@ from tgan_tf.layers.attention import Attention
 from tgan_tf.layers.batch_normalization import BatchNormalization
 from tgan_tf.layers.conditions import embed, guided, without
 from tgan_tf.layers.convolution import Convolution, Linear, he_normal
+from tgan_tf.layers.dense import Dense
 from tgan_tf.layers.image import ImageOutput, ImageStem
 from tgan_tf.layers.low_pass import double, halve, repeat
 from tgan_tf.layers.minibatch import MinibatchStddev
@@ -38,6 +39,7 @@ __all__ = [
     "Attention",
     "BatchNormalization",
     "Convolution",
+    "Dense",
     "ImageOutput",
     "ImageStem",
     "Linear",

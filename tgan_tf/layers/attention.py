@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tgan_tf.layers.attend import attend, attend_additive, keep_apart, relative_bias
+from tgan_tf.layers.dense import Dense
 from tgan_tf.layers.normalization import normalize
 from tgan_tf.layers.positions import rotate
 from tgan_tf.layers.windows import (
@@ -125,9 +126,9 @@ class Attention(keras.layers.Layer):
     def build(self, input_shape: Any, context_shape: Any = None) -> None:
         width = self.width
 
-        def dense(units: int, name: str, **more: Any) -> keras.layers.Dense:
+        def dense(units: int, name: str, **more: Any) -> Dense:
             arguments = {"use_bias": False, "kernel_initializer": self.initializer, **more}
-            return keras.layers.Dense(units, **arguments, dtype=self.dtype_policy, name=name)
+            return Dense(units, **arguments, dtype=self.dtype_policy, name=name)
 
         if self.cross:
             self.to_q, self.to_kv = dense(width, "to_q"), dense(2 * width, "to_kv")

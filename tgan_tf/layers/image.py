@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tgan_tf.layers.dense import Dense
 from tgan_tf.layers.positions import sincos_table
 from tgan_tf.layers.resampling import upsample
 from tgan_tf.layers.windows import shuffle_pixels, to_grid, to_tokens
@@ -122,15 +123,15 @@ class ImageOutput(keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         policy, area = self.dtype_policy, self.patch[0] * self.patch[1]
         if self.kind == "patch":
-            self.linear = keras.layers.Dense(area * self.channels, dtype=policy, name="linear")
+            self.linear = Dense(area * self.channels, dtype=policy, name="linear")
             self.linear.build(input_shape)
             return
         if self.kind == "coordinate":
             width = input_shape[-1]
-            self.of_token = keras.layers.Dense(width, dtype=policy, name="of_token")
-            self.of_place = keras.layers.Dense(width, use_bias=False, dtype=policy, name="of_place")
-            self.hidden = keras.layers.Dense(width, dtype=policy, name="hidden")
-            self.linear = keras.layers.Dense(self.channels, dtype=policy, name="linear")
+            self.of_token = Dense(width, dtype=policy, name="of_token")
+            self.of_place = Dense(width, use_bias=False, dtype=policy, name="of_place")
+            self.hidden = Dense(width, dtype=policy, name="hidden")
+            self.linear = Dense(self.channels, dtype=policy, name="linear")
             for layer in (self.of_token, self.hidden, self.linear):
                 layer.build(input_shape)
             self.of_place.build((area, _PLACE_WIDTH))
@@ -138,7 +139,7 @@ class ImageOutput(keras.layers.Layer):
         smooth = self.kind == "smooth"
         width = max(16, -(-input_shape[-1] // (2 if smooth else area)))
         outputs = width if smooth else area * width
-        self.linear = keras.layers.Dense(outputs, dtype=policy, name="linear")
+        self.linear = Dense(outputs, dtype=policy, name="linear")
         self.linear.build(input_shape)
         self.convolutions = []
         for index, channels in enumerate((width, self.channels)):

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tgan_tf.layers.attention import Attention
+from tgan_tf.layers.dense import Dense
 from tgan_tf.layers.normalization import Normalization
 from tgan_tf.layers.transformer import TransformerBlock
 
@@ -142,11 +143,11 @@ class MotionCode(keras.layers.Layer):
 
     def build(self, v_shape: Any, times_shape: Any = None) -> None:
         policy = self.dtype_policy
-        self.to_waves = keras.layers.Dense(2 * self.waves, dtype=policy, name="waves")
+        self.to_waves = Dense(2 * self.waves, dtype=policy, name="waves")
         self.to_waves.build(v_shape)
-        self.hidden = keras.layers.Dense(self.width, dtype=policy, name="hidden")
+        self.hidden = Dense(self.width, dtype=policy, name="hidden")
         self.hidden.build((None, None, self.waves))
-        self.output_layer = keras.layers.Dense(self.width, dtype=policy, name="output")
+        self.output_layer = Dense(self.width, dtype=policy, name="output")
         self.output_layer.build((None, None, self.width))
 
     def call(self, v: tf.Tensor, times: tf.Tensor) -> tf.Tensor:
@@ -196,9 +197,9 @@ class MovingGrid(keras.layers.Layer):
 
     def build(self, code_shape: Any) -> None:
         policy = self.dtype_policy
-        self.to_shift = keras.layers.Dense(2, dtype=policy, name="shift")
+        self.to_shift = Dense(2, dtype=policy, name="shift")
         self.to_shift.build(code_shape)
-        self.to_tokens = keras.layers.Dense(
+        self.to_tokens = Dense(
             self.width,
             use_bias=False,
             kernel_initializer=self.initializer,

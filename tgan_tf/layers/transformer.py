@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tgan_tf.layers.attention import Attention, Cache
 from tgan_tf.layers.conditions import embed
+from tgan_tf.layers.dense import Dense
 from tgan_tf.layers.normalization import Normalization
 
 ACTIVATIONS = {
@@ -100,8 +101,8 @@ class TransformerBlock(keras.layers.Layer):
             self.norm1.build(input_shape)
             self.attend.build(input_shape)
         parts = 2 if self.activation == "swiglu" else 1
-        self.mlp_in = keras.layers.Dense(parts * hidden, **matrices, name="mlp_in")
-        self.mlp_out = keras.layers.Dense(width, **matrices, name="mlp_out")
+        self.mlp_in = Dense(parts * hidden, **matrices, name="mlp_in")
+        self.mlp_out = Dense(width, **matrices, name="mlp_out")
         for layer in (self.norm2, self.mlp_in):
             layer.build(input_shape)
         self.mlp_out.build((*input_shape[:-1], hidden))
@@ -125,9 +126,7 @@ class TransformerBlock(keras.layers.Layer):
                 # Small: a block begins near the identity.
                 small = keras.initializers.VarianceScaling(_GATE_GAIN**2, "fan_in", "normal")
                 matrices = {**matrices, "kernel_initializer": small}
-            self.to_modulation = keras.layers.Dense(
-                2 * branches * width, **matrices, name="modulation"
-            )
+            self.to_modulation = Dense(2 * branches * width, **matrices, name="modulation")
             self.to_modulation.build(w_shape)
         if self.layer_scale:
             self.scales = [
@@ -270,7 +269,7 @@ class MappingNetwork(keras.layers.Layer):
             width += self.w_dim
         self.layers = []
         for index in range(self.hidden_layers + 1):
-            layer = keras.layers.Dense(self.w_dim, dtype=self.dtype_policy, name=f"dense_{index}")
+            layer = Dense(self.w_dim, dtype=self.dtype_policy, name=f"dense_{index}")
             layer.build((None, width))
             self.layers.append(layer)
             width = self.w_dim

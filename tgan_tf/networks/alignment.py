@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tgan_tf.layers import Dense
 from tgan_tf.networks.backbone import Backbone
 
 
@@ -29,8 +30,8 @@ class Alignment(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         width, policy = input_shape[-1], self.dtype_policy
-        self.hidden = keras.layers.Dense(width, activation="silu", dtype=policy, name="hidden")
-        self.out = keras.layers.Dense(self._target.widths[-1], dtype=policy, name="out")
+        self.hidden = Dense(width, activation="silu", dtype=policy, name="hidden")
+        self.out = Dense(self._target.widths[-1], dtype=policy, name="out")
         for layer in (self.hidden, self.out):
             layer.build((*input_shape[:-1], width))
 

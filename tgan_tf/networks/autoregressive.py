@@ -16,7 +16,7 @@ import keras
 import tensorflow as tf
 
 from tgan_tf.config import LINEAR_INITIALIZERS, Config
-from tgan_tf.layers import MappingNetwork, Normalization, TransformerBlock, rematerialized
+from tgan_tf.layers import Dense, MappingNetwork, Normalization, TransformerBlock, rematerialized
 from tgan_tf.modalities import make_modality
 from tgan_tf.networks.token_choice import Choice, choose, never
 
@@ -122,7 +122,7 @@ class AutoregressiveGenerator(keras.Model):
             each.build(shape, w_shape)
         if self.modality.given_shape:
             steps, voices, channels = self.config.data.signal_shape
-            self.given_stem = keras.layers.Dense(width, dtype=policy, name="given")
+            self.given_stem = Dense(width, dtype=policy, name="given")
             self.given_stem.build((None, steps, voices * channels))
             self.given_position = self.add_weight(
                 shape=(steps, width),

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tgan_tf.layers import BatchNormalization
+from tgan_tf.layers import BatchNormalization, Dense
 from tgan_tf.networks.convolutional import ConvGenerator
 
 
@@ -25,7 +25,7 @@ class DCGANGenerator(ConvGenerator):
         g, policy = self.config.generator, self.dtype_policy
         (height, columns), width = self.grids[0], g.g_widths[0]
         small = keras.initializers.RandomNormal(stddev=0.02)
-        self.first = keras.layers.Dense(
+        self.first = Dense(
             height * columns * width, kernel_initializer=small, dtype=policy, name="first"
         )
         self.first.build((None, self.w_dim))

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tgan_tf.config import LINEAR_INITIALIZERS, Config
 from tgan_tf.layers import (
+    Dense,
     ImageStem,
     MinibatchStddev,
     Normalization,
@@ -170,9 +171,7 @@ class Discriminator(keras.Model):
     def _make_linear(self, outputs: int, name: str) -> keras.layers.Layer:
         """A layer of the head, in float32 at least."""
         initializer = LINEAR_INITIALIZERS[self.config.discriminator.d_init]
-        return keras.layers.Dense(
-            outputs, kernel_initializer=initializer, dtype=self.variable_dtype, name=name
-        )
+        return Dense(outputs, kernel_initializer=initializer, dtype=self.variable_dtype, name=name)
 
     def _logits(self, features: tf.Tensor, label: tf.Tensor | None, x: tf.Tensor) -> Judgement:
         """``[B, C]`` (and ``label`` ``[B, pack]`` or ``[B, pack, K]``), pooled from ``x``

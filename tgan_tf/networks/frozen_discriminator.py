@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tgan_tf.config import LINEAR_INITIALIZERS
+from tgan_tf.layers import Dense
 from tgan_tf.networks.backbone import make_backbone
 from tgan_tf.networks.discriminator import Discriminator, Judgement
 
@@ -36,7 +37,7 @@ class FrozenDiscriminator(Discriminator):
         self._levels = [(index + 1) * depth // count - 1 for index in range(count)]
         self.maps = []
         for index, level in enumerate(self._levels):
-            layer = keras.layers.Dense(
+            layer = Dense(
                 d.d_width[0],
                 kernel_initializer=LINEAR_INITIALIZERS[d.d_init],
                 dtype=self.dtype_policy,

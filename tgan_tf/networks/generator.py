@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tgan_tf.config import LINEAR_INITIALIZERS, Config
 from tgan_tf.layers import (
+    Dense,
     ImageOutput,
     ImageStem,
     MappingNetwork,
@@ -79,7 +80,7 @@ class TransformerGenerator(keras.Model):
         self.w_dim = w_shape[-1]
         count, width = self.grids[0][0] * self.grids[0][1], g.g_widths[0]
         if g.g_input == "dense":
-            self.first = keras.layers.Dense(count * width, **linear, name="first")
+            self.first = Dense(count * width, **linear, name="first")
             self.first.build(w_shape)
         self.constant: Any = None
         if g.g_input == "constant" and g.g_position != "learned":
@@ -90,9 +91,7 @@ class TransformerGenerator(keras.Model):
             )
         context_shape = None
         if g.g_latent_tokens:
-            self.latent_tokens = keras.layers.Dense(
-                g.g_latent_tokens * width, **linear, name="latent_tokens"
-            )
+            self.latent_tokens = Dense(g.g_latent_tokens * width, **linear, name="latent_tokens")
             self.latent_tokens.build(w_shape)
             if g.g_latent_position:
                 self.latent_position = self.add_weight(
@@ -108,7 +107,7 @@ class TransformerGenerator(keras.Model):
             )
             self.given_stem.build((None, *data.signal_shape))
         self.positions: list[Any] = []  # variables or tables, [N, C]
-        self.widen: dict[str, keras.layers.Dense] = {}  # Keras tracks dictionaries by string
+        self.widen: dict[str, Dense] = {}  # Keras tracks dictionaries by string
         self.stages: list[list[TransformerBlock]] = []
         self._noise = TokenNoise()
         previous, windows = width, self.config.windows_of_stages
@@ -120,7 +119,7 @@ class TransformerGenerator(keras.Model):
                 # Shuffling 2x2 leaves a quarter of the channels: map to 4 * width before.
                 shuffles = g.upsampling[stage - 1] == "dense_shuffle"
                 more = math.prod(data.growth) if shuffles else 1
-                widen = keras.layers.Dense(more * width, **linear, name=f"widen_{stage}")
+                widen = Dense(more * width, **linear, name=f"widen_{stage}")
                 widen.build((None, shape[1] // more, previous))
                 self.widen[str(stage)] = widen
             if g.g_position == "learned":
@@ -176,7 +175,7 @@ class TransformerGenerator(keras.Model):
             self.stages.append(blocks)
             previous = width
         self.norms: list[Normalization] = []
-        self.norm_modulations: list[keras.layers.Dense] = []
+        self.norm_modulations: list[Dense] = []
         self.outputs_of_levels: list[ImageOutput] = []
         for level in range(g.g_levels):
             suffix = f"_{level}" if level else ""
@@ -191,9 +190,7 @@ class TransformerGenerator(keras.Model):
                 norm.build(shape)
                 self.norms.append(norm)
             if g.g_final_modulation:
-                modulation = keras.layers.Dense(
-                    2 * width, **linear, name=f"norm_modulation{suffix}"
-                )
+                modulation = Dense(2 * width, **linear, name=f"norm_modulation{suffix}")
                 modulation.build(w_shape)
                 self.norm_modulations.append(modulation)
             output = ImageOutput(

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tgan_tf.layers import Convolution, double, halve, he_normal
+from tgan_tf.layers import Convolution, Dense, double, halve, he_normal
 from tgan_tf.networks.convolutional import ConvGenerator
 from tgan_tf.networks.discriminator import Discriminator, Judgement
 
@@ -110,7 +110,7 @@ class R3GANGenerator(ConvGenerator):
             initializer=keras.initializers.RandomNormal(stddev=1.0),
             name="basis",
         )
-        self.weigh = keras.layers.Dense(
+        self.weigh = Dense(
             width, use_bias=False, kernel_initializer=he_normal(1.0), dtype=policy, name="weigh"
         )
         self.weigh.build((None, self.w_dim))

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 
 from tgan_tf.config import Config
-from tgan_tf.layers import TransformerBlock
+from tgan_tf.layers import Dense, TransformerBlock
 
 State = Mapping[str, np.ndarray]
 
@@ -256,7 +256,7 @@ def _norm(norm: Any, name: str, order: Any) -> Iterable[_Source]:
 
 
 def _linear(
-    layer: keras.layers.Dense,
+    layer: Dense,
     name: str,
     inputs: Any = slice(None),
     outputs: Any = slice(None),

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tgan_tf.config import LINEAR_INITIALIZERS, Config
 from tgan_tf.layers import (
+    Dense,
     ImageOutput,
     ImageStem,
     MappingNetwork,
@@ -93,15 +94,13 @@ class VideoGenerator(keras.Model):
         self.motion.build((None, g.g_motion_dim), (self.frames,))
         w_shape = (None, self.frames, self.w_dim)
         tokens, width = self.grids[0][0] * self.grids[0][1], g.g_widths[0]
-        self.first = keras.layers.Dense(tokens * width, **linear, name="first")
+        self.first = Dense(tokens * width, **linear, name="first")
         self.first.build(w_shape)
         if g.g_moving_grid:
             w_shape = (None, self.frames, content)
         context_shape = None
         if g.g_latent_tokens:
-            self.latent_tokens = keras.layers.Dense(
-                g.g_latent_tokens * width, **linear, name="latent_tokens"
-            )
+            self.latent_tokens = Dense(g.g_latent_tokens * width, **linear, name="latent_tokens")
             self.latent_tokens.build((None, content))
             context_shape = (None, g.g_latent_tokens, width)
         if self.given_frames:
@@ -110,9 +109,9 @@ class VideoGenerator(keras.Model):
             seen = self.given_frames * (self.channels + 1)
             self.given_stem.build((None, *self.size, seen))
         self.positions: list[keras.Variable] = []
-        self.times: list[keras.layers.Dense] = []
+        self.times: list[Dense] = []
         self.moving_grids: list[MovingGrid] = []
-        self.widen: dict[str, keras.layers.Dense] = {}  # Keras tracks dictionaries by string
+        self.widen: dict[str, Dense] = {}  # Keras tracks dictionaries by string
         self.stages: list[list[SpaceTimeBlock]] = []
         previous = width
         for stage, (grid, width, depth, heads) in enumerate(
@@ -120,7 +119,7 @@ class VideoGenerator(keras.Model):
         ):
             shape = (None, self.frames, grid[0] * grid[1], width)
             if stage:
-                widen = keras.layers.Dense(4 * width, **linear, name=f"widen_{stage}")
+                widen = Dense(4 * width, **linear, name=f"widen_{stage}")
                 widen.build((None, shape[2] // 4, previous))
                 self.widen[str(stage)] = widen
             self.positions.append(
@@ -130,7 +129,7 @@ class VideoGenerator(keras.Model):
                     name=f"position_{stage}",
                 )
             )
-            time = keras.layers.Dense(width, use_bias=False, **linear, name=f"time_{stage}")
+            time = Dense(width, use_bias=False, **linear, name=f"time_{stage}")
             time.build((None, _TIME_FEATURES))
             self.times.append(time)
             if g.g_moving_grid:

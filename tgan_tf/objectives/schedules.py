@@ -53,6 +53,9 @@ def cosine(step: Any, total_steps: int, start: float, end: float) -> tf.Tensor:
 class ScheduledAdam(keras.optimizers.Adam):
     """Adam whose second decay goes from ``beta_2`` to ``beta_2_final`` by a cosine (R3GAN 2024).
 
+    A weight is updated by one operation, TensorFlow's own; Keras makes 37 of it, a third of all in
+    a step.
+
     Args:
         learning_rate: or a schedule of it.
         beta_2_final: at ``schedule_steps`` and after; 0: ``beta_2`` does not change.
@@ -70,17 +73,31 @@ class ScheduledAdam(keras.optimizers.Adam):
         super().__init__(learning_rate, **kwargs)
         self.beta_2_final, self.schedule_steps = beta_2_final, schedule_steps
 
-    beta_2: Any
+    def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
+        # What all weights have in common, once a step.
+        dtype, iterations = grads[0].dtype, self.iterations.value
+        beta_1, beta_2 = (tf.constant(beta, dtype) for beta in (self.beta_1, self.beta_2))
+        if self.beta_2_final:
+            now = cosine(iterations, self.schedule_steps, self.beta_2, self.beta_2_final)
+            beta_2 = tf.cast(now, dtype)
+        step = tf.cast(iterations + 1, dtype)
+        self._now = {
+            **{"beta1": beta_1, "beta1_power": tf.pow(beta_1, step)},
+            **{"beta2": beta_2, "beta2_power": tf.pow(beta_2, step)},
+            "epsilon": tf.constant(self.epsilon, dtype),
+        }
+        return super().apply(grads, trainable_variables)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        constant: Any = self.beta_2
-        if self.beta_2_final:
-            now = cosine(self.iterations.value, self.schedule_steps, constant, self.beta_2_final)
-            self.beta_2 = tf.cast(now, variable.dtype)
-        try:
-            super().update_step(gradient, variable, learning_rate)
-        finally:
-            self.beta_2 = constant
+        index = self._get_variable_index(variable)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            lr=tf.cast(learning_rate, gradient.dtype),
+            grad=gradient,
+            **self._now,
+        )
 
     def get_config(self) -> dict[str, Any]:
         names = ("beta_2_final", "schedule_steps")
