@@ -5,6 +5,8 @@
 
 PYTHON ?=
 ARGS ?=
+# One more than there are cores: some tests wait for servers, browsers and other processes.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 CHECKED := tgan_tf export benchmarks tests train.py setup.py
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -24,7 +26,7 @@ quickstart: .venv/.installed
 
 .PHONY: test
 test: .venv/.installed-test
-	.venv/bin/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
+	.venv/bin/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile $(ARGS)
 
 # The reference implementations live in an environment of their own, outside of this folder.
 PARITY ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tgan_tf/parity

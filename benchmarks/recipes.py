@@ -112,8 +112,11 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "lada": _networks("lada_cifar10", g_widths=(256, 128, 64), d_width=96, d_patch=2),
     "dcgan": _networks("dcgan", g_widths=(256, 128), d_width=128, d_patch=4),
     "biggan": _networks("biggan_cifar10", latent_dim=63, g_widths=(64, 64, 64), d_width=(64, 64)),
+    # With its rates: weights are stored with a spread of 1, of which the default step is little.
     "stylegan2": _networks(
-        "stylegan2_cifar10", w_dim=128, g_widths=(96, 64, 32), d_width=(32, 64, 96)
+        "stylegan2_cifar10",
+        **{name: PRESETS["stylegan2_cifar10"][name] for name in ("g_lr", "d_lr")},
+        **{"w_dim": 128, "g_widths": (96, 64, 32), "d_width": (32, 64, 96)},
     ),
     "r3gan": _networks(
         "r3gan_cifar10",

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-TIMEOUT_S = 300
+TIMEOUT_S = 500
 
 
 def free_ports(count: int) -> list[int]:
