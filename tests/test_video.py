@@ -133,6 +133,29 @@ def test_longer_clips_than_trained_on(run, tmp_path):
         tgan_tf.load(make_run(tmp_path / "images"), frames=4)
 
 
+def test_a_given_frame_says_how_things_move(run):
+    """Not only what is shown: once the plane moved as chance wanted, whatever was given."""
+    generator = tgan_tf.load(run).generator
+    moved, size = generator._moved, generator.size
+    motions = []
+
+    def recorded(motion, seen):
+        motions.append(moved(motion, seen))
+        return motions[-1]
+
+    generator._moved = recorded
+    try:
+        z = tf.ones((1, generator.latent_dim))
+        label = tf.zeros(1, tf.int32)
+        for row in range(0, 16, 8):  # an object above, and below
+            frame = np.zeros((1, 1, *size, 2), np.float32) - [1, 0] + [0, 1]
+            frame[:, :, row : row + 8, :8, 0] = 1
+            generator(z, label, given=tf.constant(frame, tf.float32))
+    finally:
+        generator._moved = moved
+    assert np.abs(motions[0] - motions[1]).max() > 1e-3
+
+
 def test_a_given_frame_is_kept(run, tmp_path):
     sampler = tgan_tf.load(run, frames=6)
     frame = np.random.default_rng(1).integers(0, 256, (1, 16, 16, 1), np.uint8)

@@ -27,6 +27,7 @@ from tgan_tf.modalities import make_modality
 from tgan_tf.networks.discriminator import Discriminator, Judgement
 
 _TIME_FEATURES = 8
+_MOVED_BY_GIVEN = 4  # hidden numbers for each of the motion's latent
 _SHRINK = 2  # of the clip that the motion branch sees
 _PAIR = 2  # frames that make one token there
 _MOTION_PATCH = 4
@@ -42,7 +43,8 @@ class VideoGenerator(keras.Model):
     other. With ``g_latent_tokens``, the content is also a row of tokens that those of all frames
     attend to: what is shown is made once, and each frame looks up which part of it is where. With
     ``g_moving_grid``, the motion also moves a plane, in which tokens know their place
-    (`MovingGrid`), and content alone modulates. All frames are made at once, and more of them than
+    (`MovingGrid`), and content alone modulates. Given frames are tokens that are added to those of
+    every frame, that all attend to, and that say how the motion goes on. All frames are made at once, and more of them than
     in training if asked for.
 
     Args:
@@ -98,16 +100,22 @@ class VideoGenerator(keras.Model):
         self.first.build(w_shape)
         if g.g_moving_grid:
             w_shape = (None, self.frames, content)
-        context_shape = None
         if g.g_latent_tokens:
             self.latent_tokens = Dense(g.g_latent_tokens * width, **linear, name="latent_tokens")
             self.latent_tokens.build((None, content))
-            context_shape = (None, g.g_latent_tokens, width)
+        count = g.g_latent_tokens + (tokens if self.given_frames else 0)
+        context_shape = (None, count, width) if count else None
         if self.given_frames:
             side = g.g_patch * 2 ** (len(g.g_widths) - 1)
             self.given_stem = ImageStem(width, side, "patch", dtype=policy, name="given")
             seen = self.given_frames * (self.channels + 1)
             self.given_stem.build((None, *self.size, seen))
+            # Where things go from there.
+            hidden = _MOVED_BY_GIVEN * g.g_motion_dim
+            self.given_hidden = Dense(hidden, dtype=policy, name="given_hidden")
+            self.given_hidden.build((None, g.g_motion_dim + tokens * width))
+            self.given_motion = Dense(g.g_motion_dim, dtype=policy, name="given_motion")
+            self.given_motion.build((None, hidden))
         self.positions: list[keras.Variable] = []
         self.times: list[Dense] = []
         self.moving_grids: list[MovingGrid] = []
@@ -203,10 +211,16 @@ class VideoGenerator(keras.Model):
         times = tf.range(count, dtype=tf.float32) / self.frames  # 1 after a clip of the training
         w = tf.cast(w, self.compute_dtype)
         content, motion = tf.split(w, [self.w_dim - g.g_motion_dim, g.g_motion_dim], axis=-1)
-        context = None
+        contexts = []
         if g.g_latent_tokens:
-            context = self.latent_tokens(content)
-            context = tf.reshape(context, (-1, g.g_latent_tokens, g.g_widths[0]))  # [B, M, C]
+            tokens = self.latent_tokens(content)
+            contexts.append(tf.reshape(tokens, (-1, g.g_latent_tokens, g.g_widths[0])))
+        seen = None
+        if self.given_frames:
+            seen = self._seen(given, tf.shape(w)[0])  # [B, N, C]
+            contexts.append(seen + tf.cast(self.positions[0], seen.dtype))
+            motion = self._moved(motion, seen)
+        context = tf.concat(contexts, axis=1) if contexts else None  # [B, M, C]
         content = tf.tile(content[:, None], (1, count, 1))  # [B, F, D]
         codes = self.motion(motion, times)
         w = tf.concat([content, codes], axis=-1)  # [B, F, w_dim]
@@ -214,8 +228,8 @@ class VideoGenerator(keras.Model):
         (rows, columns), width = self.grids[0], g.g_widths[0]
         x = tf.reshape(self.first(w), (-1, count, rows * columns, width))  # [B, F, N, C]
         steering = content if g.g_moving_grid else w
-        if self.given_frames:
-            x = x + self._seen(given, tf.shape(w)[0])[:, None]
+        if seen is not None:
+            x = x + seen[:, None]
         for stage, blocks in enumerate(self.stages):
             if stage:
                 x = self._upsample(x, stage)
@@ -241,6 +255,13 @@ class VideoGenerator(keras.Model):
             return self.given_stem(tf.zeros(shape, self.compute_dtype))
         given = tf.transpose(tf.cast(given, self.compute_dtype), (0, 2, 3, 1, 4))
         return self.given_stem(tf.reshape(given, shape))  # of [B, H, W, k (C + 1)]
+
+    def _moved(self, motion: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
+        """The motion's latent ``[B, D]`` as the given frames' tokens ``[B, N, C]`` want it: where
+        things are and go is to be seen there, so that little of chance may be left."""
+        flat = tf.reshape(seen, (-1, seen.shape[1] * seen.shape[2]))
+        hidden = self.given_hidden(tf.concat([motion, flat], axis=-1))
+        return motion + self.given_motion(tf.nn.leaky_relu(hidden, 0.2))
 
     def _upsample(self, x: tf.Tensor, stage: int) -> tf.Tensor:
         """``[B, F, N, C]`` -> ``[B, F, 4 N, C']``, the tokens of ``stage``."""
