@@ -108,7 +108,7 @@ def emoji_reader(data: DataConfig, seed: int) -> Reader:
         ConfigError: none is there, or one is not complete.
     """
     folder = Path(data.data_dir or "node_modules").expanduser()
-    packages = [folder] if _drawn(folder) else sorted(folder.glob("emoji-datasource-*"))
+    packages = [folder, *sorted(folder.glob("emoji-datasource-*"))]
     drawn = {package: images for package in packages if (images := _drawn(package))}
     if not drawn:
         raise ConfigError(

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 
+@keras.saving.register_keras_serializable(package="tgan_tf")
 class Dense(keras.layers.Dense):
     """Keras' layer, computed as one product of matrices, whatever the axes before the last.
 

@@ -53,8 +53,8 @@ def cosine(step: Any, total_steps: int, start: float, end: float) -> tf.Tensor:
 class ScheduledAdam(keras.optimizers.Adam):
     """Adam whose second decay goes from ``beta_2`` to ``beta_2_final`` by a cosine (R3GAN 2024).
 
-    A weight is updated by one operation, TensorFlow's own; Keras makes 37 of it, a third of all in
-    a step.
+    A weight is updated by one operation, TensorFlow's own; Keras makes 37 of it, two fifths of
+    all in a step.
 
     Args:
         learning_rate: or a schedule of it.
@@ -82,8 +82,10 @@ class ScheduledAdam(keras.optimizers.Adam):
             beta_2 = tf.cast(now, dtype)
         step = tf.cast(iterations + 1, dtype)
         self._now = {
-            **{"beta1": beta_1, "beta1_power": tf.pow(beta_1, step)},
-            **{"beta2": beta_2, "beta2_power": tf.pow(beta_2, step)},
+            "beta1": beta_1,
+            "beta1_power": tf.pow(beta_1, step),
+            "beta2": beta_2,
+            "beta2_power": tf.pow(beta_2, step),
             "epsilon": tf.constant(self.epsilon, dtype),
         }
         return super().apply(grads, trainable_variables)
