@@ -50,7 +50,9 @@ def run(values: flags.FlagValues) -> None:
         for name, one in samplers.items():
             found[name].append(_draw(one, source, number))
             print(f"draw {number + 1} of {values.draws}: {name}", flush=True)
-    tables.save(table(found), found, Path(sampler.path or values.run) / "benchmark" / "draws")
+    print(
+        tables.save(table(found), found, Path(sampler.path or values.run) / "benchmark" / "draws")
+    )
 
 
 def _draw(sampler: Sampler, source: Any, number: int) -> dict[str, float]:

@@ -8,7 +8,6 @@ nothing else in the project uses.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from benchmarks import tables
 from tgan_tf import evaluation
 from tgan_tf.config import Config
 from tgan_tf.data.types import SampleSet, Source
-from tgan_tf.files import replacing
 from tgan_tf.inference import Sampler
 from tgan_tf.metrics import efficientnet_lite
 from tgan_tf.metrics.class_accuracy import class_report
@@ -160,12 +159,7 @@ def write_table(rows: Sequence[Row], path: Path) -> str:
     cells = [["", *(row["name"] for row in rows)], ["---"] * (len(rows) + 1)]
     cells += [[key, *(_text(row.get(key)) for row in rows)] for key in rows[0] if key != "name"]
     text = "".join(f"| {' | '.join(line)} |\n" for line in cells)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    contents = {".json": json.dumps(rows, indent=2) + "\n", ".md": text}
-    for suffix, content in contents.items():
-        with replacing(path.with_suffix(suffix)) as beside:
-            beside.write_text(content, encoding="utf-8")
-    return text
+    return tables.save(text, rows, path)
 
 
 def _text(value: float | int | None) -> str:

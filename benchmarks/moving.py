@@ -152,7 +152,7 @@ def run(values: flags.FlagValues) -> None:
     for name, clips in spoiled(real, values.seed).items():
         measure(name, clips)
     out = Path(values.out or Path(values.run) / "benchmark")
-    tables.save(tables.markdown(COLUMNS, rows), rows, out / "moving")
+    print(tables.save(tables.markdown(COLUMNS, rows), rows, out / "moving"))
 
 
 if __name__ == "__main__":

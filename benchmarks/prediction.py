@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from absl import flags
+from scipy import ndimage
 
 from benchmarks import tables
 from tgan_tf import command
@@ -50,16 +51,13 @@ def moved_on(given: np.ndarray, frames: int) -> np.ndarray:
     """
     places = centres(given[:, -2:])  # [N, 2, 2]
     speed = np.nan_to_num(places[:, 1] - places[:, 0])  # [N, 2]
-    height, width = given.shape[2:4]
     made = np.zeros((len(given), frames, *given.shape[2:]), np.uint8)
     made[:, : given.shape[1]] = given
     for ahead in range(1, 1 + frames - given.shape[1]):
         steps = np.rint(ahead * speed).astype(int)
         for index, (down, right) in enumerate(steps):
-            rows, columns = np.arange(height) - down, np.arange(width) - right
-            inside = ((rows >= 0) & (rows < height))[:, None] & ((columns >= 0) & (columns < width))
-            moved = given[index, -1][rows.clip(0, height - 1)][:, columns.clip(0, width - 1)]
-            made[index, given.shape[1] - 1 + ahead] = moved * inside[..., None]
+            moved = ndimage.shift(given[index, -1], (down, right, 0), order=0)
+            made[index, given.shape[1] - 1 + ahead] = moved
     return made
 
 
@@ -138,7 +136,7 @@ def run(values: flags.FlagValues) -> None:
             seen = video.features_of(clips[:, count:], network).classes
             rows[name]["frame_accuracy"] = float(np.mean(seen == labels[:, None]))
     out = Path(values.out or Path(values.run) / "benchmark")
-    tables.save(tables.markdown(COLUMNS, rows), rows, out / "prediction")
+    print(tables.save(tables.markdown(COLUMNS, rows), rows, out / "prediction"))
 
 
 if __name__ == "__main__":

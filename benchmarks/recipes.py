@@ -170,7 +170,7 @@ def run(values: flags.FlagValues) -> None:
     rows = [row for name in RECIPES if (row := _row(name, out))]
     rows.sort(key=lambda row: row["metrics"].get("frechet", np.inf))
     _picture(rows, out / "recipes.png")
-    tables.save(table(rows), rows, out / "recipes")
+    print(tables.save(table(rows), rows, out / "recipes"))
 
 
 def _train(name: str, values: flags.FlagValues, out: Path, core: int | None) -> None:

@@ -27,10 +27,10 @@ def markdown(
     return "\n".join(lines)
 
 
-def save(text: str, found: Any, stem: Path) -> None:
-    """Writes STEM.md, a table, and STEM.json, what it is of, and prints the table."""
+def save(text: str, found: Any, stem: Path) -> str:
+    """Writes STEM.md, a table, and STEM.json, what it is of; gives the table."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     for ending, content in (("md", text), ("json", json.dumps(found, indent=2))):
         with replacing(stem.parent / f"{stem.name}.{ending}") as beside:
-            beside.write_text(content + "\n", encoding="utf-8")
-    print(text)
+            beside.write_text(content.rstrip("\n") + "\n", encoding="utf-8")
+    return text

@@ -105,7 +105,7 @@ def run(values: flags.FlagValues) -> None:
     }
     lines = ["| | cosine similarity | Jensen-Shannon distance |", "|---|---|---|"]
     lines += [f"| {name} | {cosine:.4f} | {js:.4f} |" for name, (cosine, js) in rows.items()]
-    tables.save("\n".join(lines), rows, Path(values.run) / "benchmark" / "tts_gan")
+    print(tables.save("\n".join(lines), rows, Path(values.run) / "benchmark" / "tts_gan"))
 
 
 if __name__ == "__main__":
