@@ -41,7 +41,7 @@ def run(values: flags.FlagValues) -> None:
     data = sampler.config.data
     if values.data_dir:
         data = sampler.config.replace(data_dir=values.data_dir).data
-    source = load_source(data, seed=sampler.config.training.seed)
+    source = load_source(data)
     samplers = {"run": sampler}
     if (before := load_likelihood(sampler.path, sampler.step)) is not None:
         samplers["likelihood"] = before

@@ -119,7 +119,7 @@ def run(values: flags.FlagValues) -> None:
         raise ValueError(
             f"--run: of {config.data.dataset}; the physics is known of {', '.join(MOVING)}"
         )
-    source = load_source(config.data, seed=config.training.seed)
+    source = load_source(config.data)
     still = load(values.still) if values.still else None
     if still:
         check_still(still.config, source.resolve(config))

@@ -111,7 +111,7 @@ def run(values: flags.FlagValues) -> None:
             f"--run={values.run}: its generator is given no frames; train one with --given_frames"
         )
     config = config.replace(data_dir=values.data_dir or config.data.data_dir)
-    source = load_source(config.data, seed=config.training.seed)
+    source = load_source(config.data)
     with Console().counting("training the network that looks at frames") as progress:
         network = video.frame_network(source, progress)
     truth = source.val.samples[: values.samples]

@@ -83,7 +83,7 @@ def load_series(values: flags.FlagValues) -> tuple[Sampler, Source]:
     data = sampler.config.data
     if data.modality != "series":
         raise ValueError(f"--run: of {data.dataset}, which is no time series")
-    return sampler, load_source(data, seed=sampler.config.training.seed)
+    return sampler, load_source(data)
 
 
 def run(values: flags.FlagValues) -> None:

@@ -58,6 +58,8 @@ def retrieval(
 ) -> Outcome:
     """Share of samples whose caption, which the generator never saw, is among the first 5 of 100.
 
+    Each caption's drawings have a share, and these are averaged, so all captions weigh the same.
+
     A matching network learns most of the held-out pairs; captions of the others are drawn, four
     times each. Among the details: the same share of the real images (``real``), by chance, and,
     where the generator can be guided, ``with_guidance``: the share by how much, its ``gain`` over
@@ -79,15 +81,19 @@ def retrieval(
     def hits(made: np.ndarray, of: np.ndarray) -> np.ndarray:
         return matching.among_the_first(opaque(made), of, matcher)
 
+    # A caption may be that of several images, by other designers: its drawings count together.
+    _, caption = np.unique([source.val.captions[row] for row in asked], return_inverse=True)
+    caption = np.tile(caption, _DRAWINGS)
+
     def heard(made: np.ndarray) -> np.ndarray:
         """Of each caption's drawings, which are hits together, the share."""
-        return hits(made, wanted).reshape(_DRAWINGS, -1).mean(axis=0)
+        return np.bincount(caption, hits(made, wanted)) / np.bincount(caption)
 
     shares = heard(sample(seeds, wanted))
     details: dict[str, object] = {
         "real": float(hits(images[asked], vectors[asked]).mean()),
         "chance": matching.FIRST / matching.AMONG,
-        "captions": len(asked),
+        "captions": len(shares),
     }
     if sampler is not None and sampler.guided:
         details["with_guidance"] = guided = {}

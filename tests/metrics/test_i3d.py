@@ -55,6 +55,18 @@ def logits_of(colours):
     return (colours / 127.5 - 1) @ MATRIX
 
 
+def unbiased_mmd(a, b):
+    """Squared maximum mean discrepancy with the kernel (<x, y> / dim + 1)^3, by its definition."""
+
+    def kernel(x, y):
+        return (x.astype(np.float64) @ y.T / x.shape[1] + 1) ** 3
+
+    def others(x):
+        return (kernel(x, x).sum() - np.trace(kernel(x, x))) / (len(x) * (len(x) - 1))
+
+    return others(a) + others(b) - 2 * kernel(a, b).mean()
+
+
 def test_features(path, colours):
     network = i3d.I3D(path)
     assert network.name == "kinetics400"
@@ -65,7 +77,7 @@ def test_features(path, colours):
     np.testing.assert_allclose(grey, logits_of(colours[:3, [0, 0, 0]]), atol=2e-4)
 
 
-def test_fvd_is_the_frechet_distance_of_logits(path, colours):
+def test_fvd_and_kvd_are_distances_of_logits(path, colours):
     source = Source(
         name="moving_digits",
         train=SampleSet(clips_of(colours[:10])),
@@ -78,8 +90,8 @@ def test_fvd_is_the_frechet_distance_of_logits(path, colours):
     reference = other_metrics.Reals("held-out", source.val.samples, None)
     fakes = clips_of(colours[20:])
     found = video.measure(fakes, None, reference, source, config, lambda done, of: None)
-    (outcome,) = found.values()
-    assert list(found) == ["fvd_kinetics400"]
+    assert list(found) == ["fvd_kinetics400", "kvd_kinetics400"]
+    outcome, kernel = found.values()
     moments = []
     for part in (colours[10:20], colours[20:], colours[:10]):
         moments.append(Moments())
@@ -88,6 +100,10 @@ def test_fvd_is_the_frechet_distance_of_logits(path, colours):
     assert outcome.details["real"] == pytest.approx(
         frechet_distance(moments[0], moments[2]), rel=1e-3
     )
+    real, fake = logits_of(colours[10:20]), logits_of(colours[20:])
+    assert kernel.value == pytest.approx(unbiased_mmd(real, fake), rel=1e-3)
+    other = logits_of(colours[:10])
+    assert kernel.details["real"] == pytest.approx(unbiased_mmd(real, other), rel=1e-3, abs=1e-4)
     for name, message in (
         (f"i3d:{path}x", "no saved_model.pb"),
         ("classifier", "not for video, of which there are auto, i3d:PATH"),

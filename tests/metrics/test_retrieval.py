@@ -75,13 +75,20 @@ def test_a_matcher_learns_pairs_and_knows_new_ones():
         train_matcher(images[:3], vectors[:2])
 
 
-def test_gain_by_guidance(monkeypatch):
-    """A generator that draws every fourth caption, and more of them the more it is guided."""
+@pytest.mark.parametrize("designers", [1, 3])
+def test_gain_by_guidance(monkeypatch, designers):
+    """A generator that draws every fourth caption, and more of them the more it is guided.
+
+    Intervals are of captions, however many images each has.
+    """
     pixel = np.arange(1, 441, dtype=np.uint16)  # which caption an image is of; 0: of none
     images = np.stack([pixel // 256, pixel % 256], axis=1).astype(np.uint8)[:, None, :, None]
     vectors = np.eye(440, dtype=np.float32)
     captions = tuple(map(str, range(440)))
-    source = Source("numbers", SampleSet(images[:0]), SampleSet(images, vectors, captions))
+    every = SampleSet(
+        np.tile(images, (designers, 1, 1, 1)), np.tile(vectors, (designers, 1)), captions * designers
+    )
+    source = Source("numbers", SampleSet(images[:0]), every)
 
     def seen(images: np.ndarray) -> np.ndarray:
         of = images[:, 0, 0, 0].astype(int) * 256 + images[:, 0, 1, 0]
@@ -90,7 +97,7 @@ def test_gain_by_guidance(monkeypatch):
     matcher = SimpleNamespace(images=seen, captions=lambda vectors: vectors)
     monkeypatch.setattr(caption_metrics.matching, "train_matcher", lambda *a, **k: matcher)
     _, asked = caption_metrics._caption_rows(source)
-    known = {int(row): index % 4 for index, row in enumerate(asked)}
+    known = {int(row): index % 4 for index, row in enumerate(asked[:110])}
 
     def sample(seeds, wanted, psi=1.0, scale=1.0):
         rows = wanted.argmax(axis=1)
@@ -99,7 +106,9 @@ def test_gain_by_guidance(monkeypatch):
 
     sampler = SimpleNamespace(guided=True, sample=sample)
     outcome = caption_metrics.retrieval(sample, source, sampler, lambda *at: None)
-    assert len(asked) == 110
+    assert (len(asked), outcome.details["captions"]) == (110 * designers, 110)
+    low, high = outcome.interval
+    assert high - low == pytest.approx(2 * 1.96 * (28 / 110 * 82 / 110 / 110) ** 0.5, rel=0.15)
     assert (outcome.value, outcome.details["real"]) == (pytest.approx(28 / 110), 1)
     found = outcome.details["with_guidance"]
     shares = {scale: round(found[scale]["share"] * 110) for scale in found}

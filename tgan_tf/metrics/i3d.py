@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tgan_tf.metrics.frechet import Moments, frechet_distance
+from tgan_tf.metrics.kernel import kernel_distance
 from tgan_tf.metrics.inception import folder_sha256
 from tgan_tf.metrics.network import load_signature, shapes_of
 from tgan_tf.metrics.suite import Outcome
@@ -112,20 +113,34 @@ def measure(
     network: I3D,
     progress: Callable[[int, int], None],
 ) -> dict[str, Outcome]:
-    """FVD of generated clips, and of other real ones (``details["real"]``).
+    """FVD and KVD of generated clips, and of other real ones (``details["real"]``).
+
+    FVD is the Frechet distance of the logits and KVD their kernel distance, without bias, over all
+    clips at once (Unterthiner et al. 2018, sec. 3).
 
     Args:
         real, others, fakes: uint8 ``[N, F, H, W, C]``.
         network: that looks at them.
         progress: takes (done, all).
     """
-    moments = []
-    for clips in (real, others, fakes):
-        moments.append(Moments())
-        moments[-1].update(network(clips, progress))
-    details: dict[str, Any] = {
-        "real": frechet_distance(moments[0], moments[1]),
-        "extractor": network.identity,
-    }
-    value = frechet_distance(moments[0], moments[2])
-    return {f"fvd_{network.name}": Outcome(value, len(real), len(fakes), details=details)}
+    seen = [network(clips, progress) for clips in (real, others, fakes)]
+    found = {}
+    for name, distance in (("fvd", _frechet), ("kvd", _kernel)):
+        details: dict[str, Any] = {
+            "real": distance(seen[0], seen[1]),
+            "extractor": network.identity,
+        }
+        value = distance(seen[0], seen[2])
+        found[f"{name}_{network.name}"] = Outcome(value, len(real), len(fakes), details=details)
+    return found
+
+
+def _frechet(real: np.ndarray, fake: np.ndarray) -> float:
+    moments = Moments(), Moments()
+    for one, logits in zip(moments, (real, fake), strict=True):
+        one.update(logits)
+    return frechet_distance(*moments)
+
+
+def _kernel(real: np.ndarray, fake: np.ndarray) -> float:
+    return kernel_distance(real, fake, subsets=1, subset_size=min(len(real), len(fake))).mean
