@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tgan_tf.config import ConfigError, DataConfig
-from tgan_tf.data.clipart import emoji_reader
+from tgan_tf.data.clipart import emoji_reader, openclipart_reader
 from tgan_tf.data.sources import load_source
 
 
@@ -96,6 +96,20 @@ def test_transparency(package):
         assert source.channels == channels
         together = np.concatenate([source.train.samples, source.val.samples])[..., -1]
         assert (together == corner).any()
+
+
+def test_equal_captions_are_held_out_together(tmp_path):
+    """Drawings of other folders and families, but of one caption."""
+    for category in ("animals", "food"):
+        for name in ("cat_1a", "cat", "dog", "eel", *map("fish{:c}x".format, range(97, 123))):
+            save(tmp_path / category / "pets" / f"{name}.png", (9, 9, 9, 255))
+    data = {"dataset": "openclipart", "data_dir": str(tmp_path), "val_fraction": 0.3}
+    for seed in range(3):
+        items = list(openclipart_reader(DataConfig(**data, captions=True), seed).items())
+        assert len({(i.caption, i.held_out) for i in items}) == len({i.caption for i in items})
+        assert 18 <= sum(item.held_out for item in items) <= 21
+        items = list(openclipart_reader(DataConfig(**data), seed).items())
+        assert len({(i.caption, i.held_out) for i in items}) > len({i.caption for i in items})
 
 
 def test_openclipart(tmp_path):

@@ -55,6 +55,17 @@ def test_characters(folder):
     assert (letters.reshape(11, -1).min(axis=1) < 80).all()
 
 
+def test_equal_meanings_are_held_out_together(folder):
+    lines = LINES + [f"{letter} 3026 U5001 B1 G2 S1 {{two}} " for letter in "MNOPQRSTUV"]
+    (folder / "kanjidic").write_bytes("\n".join(lines).encode("euc-jp"))
+    data = DataConfig(dataset="kanji", data_dir=str(folder), captions=True)
+    for seed in range(5):
+        items = list(KanjiReader(data, seed).items())
+        sides = {(item.caption, item.held_out) for item in items}
+        assert len(sides) == len({item.caption for item in items}) == 5
+        assert {held_out for _, held_out in sides} == {False, True}
+
+
 def test_what_is_missing_is_said(folder):
     (folder / "ipag.ttf").unlink()
     with pytest.raises(ConfigError, match=r"has no ipag.ttf; apt-get install kanjidic"):

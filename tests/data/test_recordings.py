@@ -79,6 +79,18 @@ def test_what_lacks_more_than_half_is_left_out_and_counted(tmp_path):
         ("a.csv", "series,a\nx,1\ny,2\nx,3\n", "sort the table"),
         ("a.npz", "no archive", "cannot be read"),
         ("a.csv", "a\n\n", "no column|no rows|nothing"),
+        ("a.csv", "a,b\n1,10\n2,x\n3,12\n", "column b, row 2: 'x' is no number"),
+        ("a.csv", "1.5,2\n3,4\n5,6\n", "first row, 1.5,2, is numbers, not names"),
+        ("a.csv", "0\n1\n2\n", "first row, 0, is numbers"),
+        ("a.csv", "?,2\n3,4\n5,6\n", "first row, .,2, is numbers"),
+        ("a.csv", "a,a\n1,2\n", "two columns have one name"),
+        (
+            "a.csv",
+            "series,a,label\nx,1,up\nx,2,up\ny,3,up\ny,4,down\n",
+            "row 4 has the label 'down', but its series, y, began with 'up'",
+        ),
+        ("a.csv", "a,label\n1,up\n2,\n", "row 2 has no label"),
+        ("a.csv", "series,a\n1,1\n?,2\n", "row 2 has no series"),
     ],
 )
 def test_bad_files_are_named(tmp_path, name, content, message):
@@ -89,6 +101,39 @@ def test_bad_files_are_named(tmp_path, name, content, message):
     ) as error:
         read_recordings(str(path))
     assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "mark", ["?", "None", "none", "-", ".", "", "NA", "NaN", "null", " ?", " . "]
+)
+def test_marks_of_missing_values(tmp_path, mark):
+    (tmp_path / "a.csv").write_text(f"a,b\n1,10\n{mark},20\n3,30\n4,40\n")
+    recordings = read_recordings(str(tmp_path / "a.csv"))
+    assert recordings.channel_names == ("a", "b")
+    np.testing.assert_array_equal(recordings.values[0][:, 0], [1, 2, 3, 4])
+    assert recordings.skipped == ()
+
+
+def test_truth_values_are_a_channel_and_what_is_none_is_named(tmp_path):
+    header = "time,on,spare,note,ok"
+    rows = ["2020-01-01,true,,a,1", "2020-01-02,,,b,2", "2020-01-03,false,,3,3"]
+    (tmp_path / "a.csv").write_text("\n".join([header, *rows]))
+    recordings = read_recordings(str(tmp_path / "a.csv"))
+    assert recordings.channel_names == ("on", "ok")
+    np.testing.assert_array_equal(recordings.values[0][:, 0], [1, 0.5, 0])
+    assert recordings.skipped == (
+        "column time: date32[day], not numbers",
+        "column spare: empty",
+        "column note: text, not numbers",
+    )
+
+
+def test_text_of_numbers_is_numbers(tmp_path):
+    table = pa.table({"a": pa.array(["1", "?", "3"]), "b": pa.array(["x", "y", None])})
+    pq.write_table(table, tmp_path / "a.parquet")
+    recordings = read_recordings(str(tmp_path / "a.parquet"))
+    np.testing.assert_array_equal(recordings.values[0], [[1], [2], [3]])
+    assert recordings.skipped == ("column b: text, not numbers",)
 
 
 def test_a_long_recording_is_split_in_time_without_overlap():
@@ -105,6 +150,59 @@ def test_recordings_of_one_piece_each_are_split_by_class():
     assert len(train) == 16
     assert sorted(labels[row] for row, _ in val) == [0, 0, 1, 1]
     assert not {row for row, _ in train} & {row for row, _ in val}
+
+
+def split(lengths, length, *, stride=None, val_fraction=0.1, labels=None, seed=0):
+    return cut(
+        lengths,
+        labels,
+        length=length,
+        stride=stride or length,
+        val_fraction=val_fraction,
+        seed=seed,
+        flag="--dataset=x",
+    )
+
+
+def test_one_longer_recording_does_not_hold_out_the_others():
+    train, val = split([24] * 8 + [40], 16)
+    assert (len(train), len(val)) == (9, 1)
+    train, val = split([24] * 200 + [36], 24, stride=12)
+    assert (len(train), len(val)) == (182, 20)
+    labels = np.repeat([0, 1], 50).astype(np.int32)
+    _, val = split([24] * 99 + [30], 24, stride=4, labels=labels)
+    assert [labels[row] for row, _ in val] == [0] * 5 + [1] * 5
+
+
+def test_a_few_short_recordings_give_the_end_of_one():
+    train, val = split([100, 100], 24, stride=12)
+    ((row, start),) = val
+    assert start == 76
+    assert max(begin for of, begin in train if of == row) == 48
+    assert max(begin for of, begin in train if of != row) == 72
+    assert split([40], 16) == ([(0, 0)], [(0, 24)])  # alone
+
+
+@pytest.mark.parametrize("val_fraction", [0.02, 0.1, 0.25, 0.5])
+@pytest.mark.parametrize("seed", range(5))
+def test_mixed_lengths_hold_out_their_share(val_fraction, seed):
+    rng = np.random.default_rng(seed)
+    longest = int(rng.choice([30, 60, 300, 2000]))
+    lengths = rng.integers(10, longest, 100).tolist()
+    train, val = split(lengths, 16, stride=5, val_fraction=val_fraction, seed=seed)
+    assert split(lengths, 16, stride=5, val_fraction=val_fraction, seed=seed) == (train, val)
+    held_out = {(row, step) for row, start in val for step in range(start, start + 16)}
+    learned = {(row, step) for row, start in train for step in range(start, start + 16)}
+    assert not held_out & learned
+    assert all(step < lengths[row] for row, step in held_out | learned)
+    share = len(held_out) / sum(steps for steps in lengths if steps >= 16)
+    assert 0.6 * val_fraction <= share <= 1.5 * val_fraction
+    # Where a recording is in both, its end is held out.
+    assert all(
+        max(step for of, step in learned if of == row) < start
+        for row, start in val
+        if row in {of for of, _ in learned}
+    )
 
 
 def test_too_short_or_too_few():

@@ -82,6 +82,19 @@ def test_errors(options, message):
         source(**options)
 
 
+def test_recordings_of_mixed_lengths(tmp_path):
+    """All but one of one piece; one is too short, which is said; a date is no channel."""
+    steps = {f"s{i}": 24 for i in range(50)} | {"long": 36, "short": 5}
+    rows = [f"{name},{t},2020-01-01" for name, count in steps.items() for t in range(count)]
+    (tmp_path / "a.csv").write_text("\n".join(["series,a,day", *rows]))
+    mixed = source(dataset=f"series:{tmp_path / 'a.csv'}", series_length=24)
+    assert (len(mixed.train), len(mixed.val)) == (47, 5)
+    assert mixed.skipped == (
+        "column day: date32[day], not numbers",
+        "short: 5 steps, fewer than --series_length=24",
+    )
+
+
 def test_a_recording_needs_a_length(tmp_path):
     np.savez(tmp_path / "a.npz", series=np.zeros((1, 50)))
     with pytest.raises(ConfigError, match="--series_length"):

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from tgan_tf.data.split import held_out_count, is_held_out, stratified_order
+from tgan_tf.data.split import (
+    held_out_count,
+    held_out_rows,
+    is_held_out,
+    joined,
+    stratified_order,
+)
 
 
 def test_order_is_a_permutation_and_depends_on_the_seed():
@@ -36,3 +42,21 @@ def test_systematic_sampling_is_even_and_has_the_share(fraction):
     assert abs(len(held_out) - 10_000 * fraction) <= 1
     assert np.ptp(np.diff(held_out)) <= 1
     assert not is_held_out(1, fraction)
+
+
+def test_equal_captions_are_held_out_together():
+    labels = np.arange(40) % 2
+    different = [str(i) for i in range(40)]
+    expected = set(stratified_order(labels, 3)[:4].tolist())
+    assert held_out_rows(labels, [], 0.1, 3) == held_out_rows(labels, different, 0.1, 3) == expected
+    captions = [str(i // 3) for i in range(40)]
+    chosen = held_out_rows(labels, captions, 0.1, 3)
+    assert 4 <= len(chosen) < 7
+    others = set(range(40)) - chosen
+    assert not {captions[row] for row in chosen} & {captions[row] for row in others}
+
+
+def test_groups_that_share_a_caption_are_one():
+    assert joined("dcbae", "vwxyz") == list("dcbae")
+    assert joined("dcbaea", "vwwyzv") == list("abbaea")
+    assert joined("abc", "xxx") == list("aaa")

@@ -1,5 +1,6 @@
 """Clips by name: moving objects, and files of video."""
 
+import re
 import tracemalloc
 
 import numpy as np
@@ -127,6 +128,57 @@ def test_files_become_clips(films, tmp_path):
     assert again.skipped == clips.skipped
 
 
+@pytest.mark.parametrize("ending", ["avi", "mkv"])
+def test_half_a_film_is_used_and_named(tmp_path, ending):
+    pytest.importorskip("imageio_ffmpeg")
+    import imageio.v3 as iio
+
+    frames = np.random.default_rng(0).integers(0, 255, (60, 16, 16, 3)).astype(np.uint8)
+    for name in ("whole", "half"):
+        iio.imwrite(tmp_path / f"{name}.{ending}", frames, plugin="FFMPEG", fps=10)
+    half = tmp_path / f"half.{ending}"
+    half.write_bytes(half.read_bytes()[: half.stat().st_size // 2])
+    for stride, taken in ((1, 60), (3, 20)):
+        clips = source(
+            dataset=f"video:{tmp_path}",
+            frames=4,
+            frame_stride=stride,
+            image_size=8,
+            cache_dir=str(tmp_path / "cache"),
+        )
+        assert taken / 4 < len(clips.train) + len(clips.val) < taken / 4 * 2
+        (named,) = clips.skipped
+        assert re.fullmatch(rf"{half}: only \d+ of about {taken} frames could be decoded", named), (
+            named
+        )
+
+
+def test_animations_are_films(tmp_path):
+    pytest.importorskip("imageio_ffmpeg")
+    frames = [Image.new("RGB", (8, 8), (8 * i, 0, 0)) for i in range(20)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=100)
+    clips = source(
+        dataset=f"video:{tmp_path}", frames=4, image_size=8, cache_dir=str(tmp_path / "cache")
+    )
+    assert clips.skipped == ()
+    np.testing.assert_allclose(
+        clips.train.samples[:, :, 0, 0, 0].ravel(), np.arange(16) * 8, atol=4
+    )
+
+
+def test_one_longer_film_does_not_hold_out_the_others(tmp_path, monkeypatch):
+    pytest.importorskip("imageio_ffmpeg")
+    frame = np.zeros((8, 8, 3), np.uint8)
+    counts = {f"{i}.mp4": 24 for i in range(8)} | {"long.mp4": 40}
+    for name in counts:
+        (tmp_path / name).touch()
+    monkeypatch.setattr(video, "decode", lambda file, *_: [frame] * counts[file.name])
+    clips = source(
+        dataset=f"video:{tmp_path}", frames=16, image_size=8, cache_dir=str(tmp_path / "cache")
+    )
+    assert (len(clips.train), len(clips.val)) == (9, 1)
+
+
 def test_films_are_not_held_in_memory(tmp_path, monkeypatch):
     pytest.importorskip("imageio_ffmpeg")
     frame = np.zeros((64, 64, 3), np.uint8)
@@ -205,6 +257,19 @@ def test_frames_of_tensorflow_datasets_that_are_images(tmp_path, monkeypatch):
         assert (clips.val.samples == 0).all()
     with pytest.raises(ConfigError, match="no sequence of images"):
         source(dataset="tfds_video:stills", frames=2, **options)
+
+
+def test_damaged_files_of_tensorflow_datasets(tmp_path, monkeypatch):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    monkeypatch.setattr("tgan_tf.data.tfds._online", lambda: False)
+    features = {"clip": tfds.features.Video(shape=(None, 8, 8, 1))}
+    examples = [{"clip": np.zeros((8, 8, 8, 1), np.uint8)}] * 4
+    build(str(tmp_path / "tfds"), "films", features, {"train": examples})
+    (record,) = (tmp_path / "tfds").rglob("*tfrecord*")
+    record.write_bytes(record.read_bytes()[:-30])
+    options = {"data_dir": str(tmp_path / "tfds"), "cache_dir": str(tmp_path / "cache")}
+    with pytest.raises(ConfigError, match=r"tfds_video:films: the files in .* are damaged"):
+        source(dataset="tfds_video:films", frames=4, **options)
 
 
 @pytest.mark.parametrize(

@@ -83,3 +83,31 @@ def test_added_words_are_refused(tmp_path):
     (tmp_path / "tokenizer.json").write_text(json.dumps(about))
     with pytest.raises(ConfigError, match="adds 'cats' to its vocabulary"):
         read_pieces(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "message"),
+    [
+        (bert.WORDS, {"tokenize_chinese_chars": False}, "tokenize_chinese_chars False.*SavedModel"),
+        (bert.WORDS, {"do_basic_tokenize": False}, "do_basic_tokenize False, which is not"),
+        ([*bert.WORDS[:-1], "cat"], {}, r"vocab\.txt has the piece 'cat' 2 times"),
+        ([], {}, r"no \[UNK\]"),
+    ],
+)
+def test_other_lists_of_words_are_refused(tmp_path, words, settings, message):
+    bert.write(tmp_path)
+    (tmp_path / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
+    with pytest.raises(ConfigError, match=f"^--text_encoder: .*{message}"):
+        SentenceEncoder(tmp_path)
+
+
+def test_empty_lines_count(tmp_path):
+    """Or all that follow would be other pieces."""
+    bert.write(tmp_path)
+    words = [word if word != "sat" else "" for word in bert.WORDS]
+    (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    pieces = read_pieces(tmp_path)
+    assert pieces.vocabulary == tuple(words)
+    made = WordPiece(length=4, **pieces._asdict())(tf.constant(["un."])).numpy().tolist()
+    assert made == [[bert.WORDS.index(word) for word in ("[CLS]", "un", ".", "[SEP]")]]

@@ -81,12 +81,27 @@ def read_table(folder: Path) -> Table | None:
 
 
 def entries_of(path: Path) -> Iterable[dict[str, Any]]:
-    """The rows of a .csv file whose first row has names, or of a .jsonl file."""
+    """The rows of a .csv file whose first row has names, or of a .jsonl file.
+
+    Raises:
+        ValueError: a line cannot be read; it is named.
+    """
     with path.open(encoding="utf-8-sig", newline="") as file:
         if path.suffix == ".csv":
-            yield from csv.DictReader(file, strict=True)
-        else:
-            yield from (json.loads(line) for line in file if line.strip())
+            reader = csv.DictReader(file, strict=True)
+            try:
+                yield from reader
+            except csv.Error as error:
+                raise ValueError(f"after line {reader.line_num}: {error}") from error
+            return
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise ValueError(f"line {number}: {error.msg}") from error
+            yield entry
 
 
 def checked(kind: str, values: np.ndarray, count: int, where: str) -> np.ndarray:

@@ -8,6 +8,8 @@
   (``cat_01.png``, ``cat_02.png``) are held out together. A few have 100 million pixels: the first
   reading takes minutes.
 
+With ``--captions``, pictures of one caption are held out together too.
+
 Both are composed over white, or keep their transparency with ``--channels=4``.
 """
 
@@ -26,7 +28,7 @@ from PIL import Image
 from tgan_tf.config import ConfigError, DataConfig
 from tgan_tf.data import pixels
 from tgan_tf.data.reader import Item, Reader
-from tgan_tf.data.split import chosen_groups
+from tgan_tf.data.split import chosen_groups, joined
 
 DEBIAN_CLIPART = Path("/usr/share/openclipart/png")
 _SIZE = (64, 64)  # of the emoji; drawings, which have all sizes, become as large unless asked
@@ -62,7 +64,7 @@ class _Picture(NamedTuple):
 
 
 class ClipartReader(Reader):
-    """Pictures in files, whose variants are held out together.
+    """Pictures in files, whose variants are held out together; with captions, equal ones too.
 
     Args:
         name: of the data set.
@@ -78,16 +80,20 @@ class ClipartReader(Reader):
         self.name, self.count, self.licence = name, len(pictures), licence
         self.class_names = tuple(sorted({picture.category for picture in pictures}))
         self._pictures = pictures
-        sizes = Counter(picture.group for picture in pictures)
+        groups = [picture.group for picture in pictures]
+        self._groups = joined(groups, [p.caption for p in pictures]) if data.captions else groups
+        sizes = Counter(self._groups)
         self._held_out = chosen_groups(sizes, data.val_fraction, seed)
         listing = [[str(p.path), p.category, p.path.stat().st_size] for p in pictures]
         digest = hashlib.sha256(json.dumps(listing).encode()).hexdigest()
         self.identity = [name, digest, data.val_fraction, seed]
+        if self._groups != groups:
+            self.identity.append("captions")  # which choose the split
 
     def items(self) -> Iterator[Item]:
         index = {category: label for label, category in enumerate(self.class_names)}
-        for picture in self._pictures:
-            held_out = picture.group in self._held_out
+        for picture, group in zip(self._pictures, self._groups, strict=True):
+            held_out = group in self._held_out
             yield Item(str(picture.path), index[picture.category], held_out, picture.caption)
 
     def load(self, key: str, size: tuple[int, int]) -> Image.Image:

@@ -7,7 +7,8 @@
 - A file ``attributes.csv`` or ``attributes.jsonl`` in PATH gives attributes (``attributes`` says
   how); sub-folders then are no classes.
 - With ``--captions``, a file such as ``captions.csv`` in PATH gives captions (``captions`` says
-  how).
+  how). If some are equal, what is held out is all images of some captions, not a share of each
+  class.
 - Names that start with a dot, and files whose ending belongs to no image format, are passed over.
 """
 
@@ -28,10 +29,10 @@ from PIL import Image
 from tgan_tf.config import ConfigError, DataConfig
 from tgan_tf.data import pixels
 from tgan_tf.data.attributes import read_table
-from tgan_tf.data.captions import read_captions
+from tgan_tf.data.captions import Captions, read_captions
 from tgan_tf.data.prepare import ordered_map
 from tgan_tf.data.reader import Item, Reader
-from tgan_tf.data.split import held_out_count, stratified_order
+from tgan_tf.data.split import held_out_rows, stratified_order
 
 _VAL_NAMES = ("val", "valid", "validation", "test")
 
@@ -50,8 +51,8 @@ class FolderReader(Reader):
         """Lists the files; opens none.
 
         Raises:
-            ConfigError: when there is no such directory, no image in it, or labelled and
-                unlabelled images are mixed.
+            ConfigError: when there is no such directory, no image in it, labelled and unlabelled
+                images are mixed, or captions are asked for and lacking.
         """
         self.root = Path(root).expanduser()
         if not root or not self.root.is_dir():
@@ -65,7 +66,9 @@ class FolderReader(Reader):
                 f"--dataset=folder:{root}: no file below {train_root} has the ending of an image"
                 " format that Pillow reads"
             )
-        self._captions = (read_captions(self.root) or {}) if data.captions else {}
+        self._captions: dict[str, str] = {}
+        if data.captions:
+            self._captions = self._checked(read_captions(self.root), train + val)
         self._table = read_table(self.root) if data.conditional and not data.captions else None
         if self._table is None:
             self.class_names = _class_names(train, val, root, data.conditional)
@@ -88,21 +91,55 @@ class FolderReader(Reader):
         if val_root:
             self._order = [(file, True) for file in val] + [(file, False) for file in train]
         else:
-            order = stratified_order(self._labels(train), seed)
-            count = held_out_count(len(train), data.val_fraction)
-            self._order = [(train[i], rank < count) for rank, i in enumerate(order)]
+            self._order = self._split(train, data.val_fraction, seed)
             self.identity += [data.val_fraction, seed]
+            if len(set(self._captions.values())) < len(self._captions):
+                self.identity.append("captions")  # which choose the split
+
+    def _split(self, files: list[_File], fraction: float, seed: int) -> list[tuple[_File, bool]]:
+        """The files in an order that the seed shuffles, and whether each is held out."""
+        captions = [self._captions[self._below(file)] for file in files if self._captions]
+        if len(captions) > 1 and len(set(captions)) == 1:
+            raise ConfigError(
+                f"--captions: all {len(captions):,} images of {self.root} have one caption, so"
+                " none can be held out; leave --captions out"
+            )
+        labels = self._labels(files)
+        held_out = held_out_rows(labels, captions, fraction, seed)
+        return [(files[i], i in held_out) for i in stratified_order(labels, seed)]
 
     def _labels(self, files: list[_File]) -> np.ndarray:
         index = {name: label for label, name in enumerate(self.class_names)}
         return np.array([index.get(file.folder, -1) for file in files], np.int32)
 
+    def _below(self, file: _File) -> str:
+        return Path(file.path).relative_to(self.root).as_posix()
+
+    def _checked(self, captions: Captions, files: list[_File]) -> dict[str, str]:
+        """The captions, of which every image has one; rows of other files are named."""
+        path, texts = captions
+        images = [self._below(file) for file in files]
+        surplus = sorted(texts.keys() - images)
+        note = ""
+        if surplus:
+            note = f"{len(surplus):,} of its {len(texts):,} rows name no image: {surplus[0]}"
+            note += ", ..." if len(surplus) > 1 else ""
+        missing = [image for image in images if image not in texts]
+        if missing:
+            raise ConfigError(
+                f"--captions: {missing[0]} of {self.root} has none: {path} lacks {len(missing):,}"
+                f" of {len(images):,} images; add rows, or move the images away"
+                + (f" ({note})" if note else "")
+            )
+        if note:
+            self.skipped = (f"{path}: {note}",)
+        return texts
+
     def items(self) -> Iterator[Item]:
         labels = self._labels([file for file, _ in self._order])
         for (file, held_out), label in zip(self._order, labels, strict=True):
             row = self._table.row(Path(file.path)) if self._table else int(label)
-            below = Path(file.path).relative_to(self.root).as_posix()
-            yield Item(file.path, row, held_out, self._captions.get(below, ""))
+            yield Item(file.path, row, held_out, self._captions.get(self._below(file), ""))
 
     def load(self, key: str, size: tuple[int, int]) -> Image.Image:
         return pixels.image_from_file(key, size)

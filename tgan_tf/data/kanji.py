@@ -2,7 +2,8 @@
 
 6,348 of the 6,355 characters of KANJIDIC (Debian: ``kanjidic``), drawn from a font (Debian:
 ``fonts-ipafont-gothic``) in black on white, at any size. The class is the school grade; the caption
-lists the first three meanings. Characters without a meaning are left out.
+lists the first three meanings. Characters without a meaning are left out. With ``--captions``,
+those that mean the same are held out together.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tgan_tf.config import ConfigError, DataConfig
 from tgan_tf.data.reader import Item, Reader
-from tgan_tf.data.split import held_out_count, stratified_order
+from tgan_tf.data.split import held_out_rows
 
 LICENCE = "CC BY-SA 4.0 (KANJIDIC, EDRDG), drawn with IPA Gothic"
 _FOLDERS = {
@@ -65,8 +66,8 @@ class KanjiReader(Reader):
         if len(entries) < 2:
             raise ConfigError(f"{dictionary}: has no characters with meanings; fetch it again")
         labels = np.array([self.class_names.index(name) for _, name, _ in entries], np.int32)
-        order = stratified_order(labels, seed)
-        held_out = set(order[: held_out_count(len(entries), data.val_fraction)].tolist())
+        captions = [caption for _, _, caption in entries] if data.captions else []
+        held_out = held_out_rows(labels, captions, data.val_fraction, seed)
         self._items = [
             Item(character, int(label), index in held_out, caption)
             for index, ((character, _, caption), label) in enumerate(
@@ -76,6 +77,8 @@ class KanjiReader(Reader):
         self.count = len(entries)
         font = hashlib.sha256(self._font.read_bytes()).hexdigest()
         self.identity = ["kanji", hashlib.sha256(raw).hexdigest(), font, data.val_fraction, seed]
+        if len(set(captions)) < len(captions):
+            self.identity.append("captions")  # which choose the split
 
     def items(self) -> Iterator[Item]:
         yield from self._items

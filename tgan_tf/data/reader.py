@@ -41,6 +41,7 @@ class Reader(abc.ABC):
         attribute_names: a name for each attribute; empty without attributes.
         mirror_safe: whether a mirrored image could be in the data; None: not known.
         licence: of the data.
+        skipped: ``"file: reason"`` for what was found and is not used, beside what cannot be read.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Reader(abc.ABC):
     attribute_names: tuple[str, ...] = ()
     mirror_safe: bool | None = None
     licence: str = ""
+    skipped: tuple[str, ...] = ()
 
     @abc.abstractmethod
     def native_size(self) -> tuple[int, int]:

@@ -58,6 +58,12 @@ def load(data: DataConfig, *, seed: int = 0, progress: Progress | None = None) -
                 f"{flag}: {len(lengths)} recordings of {length} to {max(lengths)} steps; say how"
                 " long a sample is with --series_length"
             )
+    names = recordings.names or tuple(f"recording {index}" for index in range(len(lengths)))
+    short = tuple(
+        f"{name}: {steps} steps, fewer than --series_length={length}"
+        for name, steps in zip(names, lengths, strict=True)
+        if steps < length
+    )
     labels, class_names = _classes(recordings.labels if data.conditional else None)
     splits = windows.cut(
         lengths,
@@ -80,7 +86,7 @@ def load(data: DataConfig, *, seed: int = 0, progress: Progress | None = None) -
         val=val,
         class_names=class_names,
         licence=licence,
-        skipped=recordings.skipped,
+        skipped=recordings.skipped + short,
         modality="series",
         shape=(length, 1, channels),
         vocabulary=recordings.channel_names,

@@ -47,6 +47,7 @@ OTHERS = {
     **dict.fromkeys(TEXTS, "tgan_tf.data.text"),
 }
 
+_NAMED = ("tfds", "folder", "npz", "series", "video", "tfds_video")  # those with NAME or PATH
 _FORMAT = 1  # of the prepared files and of the rules of conversion: raise it when either changes
 _IN_MEMORY_BYTES = 64 * 2**20
 _MOST_LEFT_OVER = 10_000  # of --train_limit
@@ -78,6 +79,7 @@ def load_source(data: DataConfig, *, seed: int = 0, progress: Progress | None = 
     """
     kind = data.dataset.partition(":")[0]
     if kind in OTHERS:
+        _check_named(data)
         if data.mirror:
             raise ConfigError(f"--mirror: {data.dataset} are no images; pass --nomirror")
         if (any(data.image_size) or data.channels) and kind not in VIDEO:
@@ -127,30 +129,40 @@ def load_source(data: DataConfig, *, seed: int = 0, progress: Progress | None = 
         attribute_names=reader.attribute_names,
         mirror_safe=reader.mirror_safe,
         licence=reader.licence,
-        skipped=skipped,
+        skipped=(*reader.skipped, *skipped),
     )
 
 
 def _limited(
     train: SampleSet, val: SampleSet, limit: int, seed: int
 ) -> tuple[SampleSet, SampleSet]:
-    """As many images to train on; up to 10,000 of the others are held out too."""
+    """As many images to train on; up to 10,000 of the others are held out too.
+
+    Of the others those are left out whose caption is trained on.
+    """
     if limit >= len(train):
         raise ConfigError(
             f"--train_limit={limit}: there are only {len(train)} images to train on; leave it out"
         )
     classes = train.classes
     order = stratified_order(np.zeros(len(train), int) if classes is None else classes, seed)
-    kept, others = np.sort(order[:limit]), np.sort(order[limit : limit + _MOST_LEFT_OVER])
+    kept, others = np.sort(order[:limit]), order[limit:]
+    if train.captions:
+        learned = {train.captions[row] for row in kept}
+        others = np.array([row for row in others if train.captions[row] not in learned], int)
+    others = np.sort(others[:_MOST_LEFT_OVER])
 
     def part(rows: np.ndarray) -> SampleSet:
-        return SampleSet(train.samples[rows], None if train.labels is None else train.labels[rows])
+        labels = None if train.labels is None else train.labels[rows]
+        captions = tuple(train.captions[row] for row in rows) if train.captions else ()
+        return SampleSet(train.samples[rows], labels, captions)
 
     left = part(others)
     val_labels = None
     if val.labels is not None and left.labels is not None:
         val_labels = np.concatenate([val.labels, left.labels])
-    return part(kept), SampleSet(np.concatenate([val.samples, left.samples]), val_labels)
+    samples = np.concatenate([val.samples, left.samples])
+    return part(kept), SampleSet(samples, val_labels, val.captions + left.captions)
 
 
 def open_images(data: DataConfig, seed: int) -> Reader:
@@ -171,8 +183,7 @@ def open_images(data: DataConfig, seed: int) -> Reader:
         return openclipart_reader(data, seed)
     if kind == "kanji" and not colon:
         return KanjiReader(data, seed)
-    if kind in ("tfds", "folder", "npz") and not rest:
-        raise ConfigError(f"--dataset={data.dataset}: give a name or path after {kind}:")
+    _check_named(data)
     if kind == "tfds":
         return TfdsReader(rest, data)
     if kind == "folder":
@@ -180,6 +191,13 @@ def open_images(data: DataConfig, seed: int) -> Reader:
     if kind == "npz":
         return npz_reader(rest, data, seed)
     raise ConfigError(f"--dataset={data.dataset!r}: not one of {_KINDS}")
+
+
+def _check_named(data: DataConfig) -> None:
+    """An empty path would be the folder that the command runs in."""
+    kind, _, rest = data.dataset.partition(":")
+    if kind in _NAMED and not rest:
+        raise ConfigError(f"--dataset={data.dataset}: give a name or path after {kind}:")
 
 
 def _digits(data: DataConfig, seed: int) -> Reader:

@@ -1,9 +1,10 @@
-"""Which samples are held out: the same share of every class, chosen by the seed."""
+"""Which samples are held out: the same share of every class, or groups, chosen by the seed."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -55,6 +56,43 @@ def chosen_groups(sizes: Mapping[str, int], fraction: float, seed: int) -> set[s
         chosen.add(group)
         count += sizes[group]
     return chosen
+
+
+def held_out_rows(
+    labels: np.ndarray, captions: Sequence[str], fraction: float, seed: int
+) -> set[int]:
+    """Rows of a share of each class; where captions repeat, of all samples of some captions.
+
+    So no caption is both trained on and held out.
+
+    Args:
+        labels: int [N].
+        captions: N of them, or none.
+        fraction: share of the samples to hold out.
+        seed: chooses it.
+    """
+    sizes = Counter(captions)
+    if len(sizes) < len(captions):
+        chosen = chosen_groups(sizes, fraction, seed)
+        return {row for row, caption in enumerate(captions) if caption in chosen}
+    order = stratified_order(labels, seed)
+    return set(order[: held_out_count(len(labels), fraction)].tolist())
+
+
+def joined(groups: Sequence[str], captions: Sequence[str]) -> list[str]:
+    """The group of each sample, after those that share a caption became one, named by the first."""
+    parent: dict[str, str] = {}  # a forest: each points towards the root of its group
+
+    def root(group: str) -> str:
+        while parent.setdefault(group, group) != group:
+            group = parent[group]
+        return group
+
+    first: dict[str, str] = {}
+    for group, caption in zip(groups, captions, strict=True):
+        one, other = sorted((root(group), root(first.setdefault(caption, group))))
+        parent[other] = one
+    return [root(group) for group in groups]
 
 
 def is_held_out(index: int, fraction: float) -> bool:

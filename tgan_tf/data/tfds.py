@@ -157,18 +157,9 @@ class TfdsReader(Reader):
     def _examples(self, split: str, take: int = -1) -> Iterator[dict[str, Any]]:
         keys = (self._image_key, self._label_key, *self._caption_path[:1])
         wanted = {key: True for key in keys if key}
-        dataset = self._builder.as_dataset(
-            split=split,
-            shuffle_files=False,
-            decoders=self._tfds.decode.PartialDecoding(wanted),
+        yield from examples_of(
+            self._tfds, self._builder, split, self._flag, wanted=wanted, take=take
         )
-        try:
-            yield from self._tfds.as_numpy(dataset.take(take))
-        except Exception as error:  # tf.errors.*: TensorFlow is not imported here for its names
-            raise ConfigError(
-                f"{self._flag}: the files in {self._builder.data_dir} are damaged"
-                f" ({_first_line(error)}); remove that directory and prepare them again"
-            ) from error
 
     def native_size(self) -> tuple[int, int]:
         height, width = self._image_shape[:2]
@@ -270,6 +261,36 @@ def prepared_builder(tfds: Any, name: str, data_dir: str, flag: str, ways_out: s
     except Exception as error:  # whatever a download can raise
         raise ConfigError(f"{missing} ({_first_line(error)}); {ways_out}") from error
     return builder
+
+
+def examples_of(
+    tfds: Any, builder: Any, split: str, flag: str, wanted: Any = None, take: int = -1
+) -> Iterator[Any]:
+    """The examples of a split, as NumPy.
+
+    Args:
+        tfds: the package.
+        builder: of ``prepared_builder``.
+        split: its name.
+        flag: for errors.
+        wanted: features to decode, ``{key: True}``; None: all.
+        take: so many; -1: all.
+
+    Raises:
+        ConfigError: the files are damaged.
+    """
+    dataset = builder.as_dataset(
+        split=split,
+        shuffle_files=False,
+        decoders=tfds.decode.PartialDecoding(wanted) if wanted else None,
+    )
+    try:
+        yield from tfds.as_numpy(dataset.take(take))
+    except Exception as error:  # tf.errors.*: TensorFlow is not imported here for its names
+        raise ConfigError(
+            f"{flag}: the files in {builder.data_dir} are damaged ({_first_line(error)}); remove"
+            " that directory and prepare them again"
+        ) from error
 
 
 def _online() -> bool:

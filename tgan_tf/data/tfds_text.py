@@ -41,11 +41,8 @@ def read(data: DataConfig) -> tuple[Texts, Texts, str]:
     wanted = {key: True for key in (text_key, label_key) if key}
 
     def of(split: str) -> Texts:
-        examples = builder.as_dataset(
-            split=split, shuffle_files=False, decoders=package.decode.PartialDecoding(wanted)
-        )
         texts: Texts = []
-        for example in package.as_numpy(examples):
+        for example in tfds.examples_of(package, builder, split, flag, wanted):
             label = int(example[label_key]) if label_key else 0
             if label < 0:
                 return []

@@ -77,8 +77,8 @@ def load(data: DataConfig, *, progress: Progress | None = None) -> Source:
         total, done = sum(splits.values()), 0
         with writing_clips(directory, (data.frames, *shape)) as clips:
             for split in splits:
-                examples = builder.as_dataset(split=split, shuffle_files=False)
-                for index, example in enumerate(package.as_numpy(examples)):
+                examples = tfds.examples_of(package, builder, split, flag)
+                for index, example in enumerate(examples):
                     aside = split == val or (not val and is_held_out(index, data.val_fraction))
                     label = int(example[label_key]) if class_names else -1
                     frames = example

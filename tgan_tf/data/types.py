@@ -76,7 +76,8 @@ class Source:
             neither are vectors.
         mirror_safe: whether a mirrored image could be in the data; None: only the user knows.
         licence: of the data, as far as it is known.
-        skipped: ``"file: reason"`` for each file that could not be read.
+        skipped: ``"file: reason"`` for each file that could not be read, or not to its end, and
+            for what else is not used.
         modality: kind of data, see ``tgan_tf.modalities``.
         shape: of what the networks see, channels last; of images that of the samples.
         vocabulary: what the numbers in the samples stand for, where they stand for something; of

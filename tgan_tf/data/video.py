@@ -10,7 +10,8 @@
   ``.webm``, ``.gif``), decoded by ffmpeg (``pip install 'tgan_tf[video]'``). Each
   ``--frame_stride``-th frame is cropped and resized as ``--fit`` says to ``--image_size`` (64x64);
   clips of ``--frames`` follow each other without overlap. Sub-folders of PATH are the classes. The
-  end of each file is held out, see ``windows``. What cannot be decoded is named and counted.
+  end of each file is held out, see ``windows``. What cannot be decoded is named and counted; so is
+  a file of which fewer frames can be than it says it has, and those are used.
 - ``tfds_video:NAME``: see ``tfds_video``.
 """
 
@@ -22,6 +23,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +39,11 @@ _TRAIN_CLIPS, _VAL_CLIPS = 8000, 1000
 _MOVING_SIZE, _VIDEO_SIZE = (32, 32), (64, 64)
 _ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif")
 _TICK = 100  # clips of moving objects between two reports of progress
-_FORMAT = 1  # of the cached arrays
+_MOVING_FORMAT, _FILES_FORMAT = 1, 2  # of the cached arrays
+# ffmpeg looks into a file; by its ending imageio would refuse .gif.
+_FFMPEG: dict[str, Any] = {"plugin": "FFMPEG", "extension": ".mp4"}
+# What a file says is rounded, and its sound may be longer than its pictures.
+_MOST_LOST, _FEW_FRAMES = 0.05, 2
 
 
 def load(data: DataConfig, *, seed: int = 0, progress: Progress | None = None) -> Source:
@@ -103,7 +109,7 @@ def _moving(data: DataConfig, seed: int, progress: Progress | None) -> Source:
         return read_clips(directory, bool(names), ("centres", "objects"))
 
     name = f"moving_{reader.name}" if colon else kind
-    key = ["moving", _FORMAT, reader.identity, shape, data.fit, counts, bool(names), seed]
+    key = ["moving", _MOVING_FORMAT, reader.identity, shape, data.fit, counts, bool(names), seed]
     (train, val), skipped = cached(cache_root(data.cache_dir), name, key, build, read)
     return Source(
         name=name,
@@ -151,6 +157,11 @@ def _files(root: Path, data: DataConfig, seed: int, progress: Progress | None) -
                     films.append(film)
                     lengths.append(count)
                     labels.append(names.index(folder) if names else -1)
+                    stated = round(stated_frames(file) / data.frame_stride)
+                    if count < stated * (1 - _MOST_LOST) - _FEW_FRAMES:
+                        clips.skipped.append(
+                            f"{file}: only {count} of about {stated} frames could be decoded"
+                        )
                 if progress:
                     progress(done, len(files))
             if not films:
@@ -178,7 +189,7 @@ def _files(root: Path, data: DataConfig, seed: int, progress: Progress | None) -
     def read(directory: Path) -> tuple[list[SampleSet], tuple[str, ...]]:
         return read_clips(directory, bool(names))
 
-    key = [_FORMAT, listing, shape, options, names]
+    key = [_FILES_FORMAT, listing, shape, options, names]
     (train, val), skipped = cached(cache_root(data.cache_dir), root.stem, key, build, read)
     return Source(
         name=root.stem or "video",
@@ -224,11 +235,28 @@ def decode(file: Path, shape: tuple[int, int, int], fit: str, stride: int) -> It
     import imageio.v3 as iio
 
     try:
-        for index, frame in enumerate(iio.imiter(file, plugin="FFMPEG")):
+        for index, frame in enumerate(iio.imiter(file, **_FFMPEG)):
             if index % stride == 0:
                 yield pixels.to_row(pixels.image_from_array(frame), shape, fit)
     except Exception as error:  # decoders raise nearly anything on broken files
         raise ValueError((str(error).strip().splitlines() or ["unreadable"])[-1]) from error
+
+
+def stated_frames(file: Path) -> float:
+    """How many frames a file says it has; 0: it does not say so."""
+    import imageio.v3 as iio
+
+    try:
+        about = iio.immeta(file, **_FFMPEG)
+        with file.open("rb") as raw:
+            header = raw.read(52)
+    except Exception:  # decoders raise nearly anything on broken files
+        return 0.0
+    stated = about.get("fps", 0.0) * about.get("duration", 0.0)
+    # Of an AVI ffmpeg takes the duration from the length of the file; dwTotalFrames is what it had.
+    if header[:4] == b"RIFF" and header[24:28] == b"avih":
+        stated = max(stated, int.from_bytes(header[48:52], "little"))
+    return stated
 
 
 def first_frames(paths: Sequence[Path], shape: tuple[int, ...], fit: str) -> np.ndarray:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import json
 from pathlib import Path
 
 from tgan_tf.config import ConfigError
 from tgan_tf.language import tokenizer
 from tgan_tf.language.base import WAY_OUT, TextEncoder
 from tgan_tf.language.bert import SentenceEncoder
+from tgan_tf.language.files import read_json
 from tgan_tf.language.saved import SavedEncoder, is_saved_model
 
 # Name -> package that holds the files in its folder ``model``.
@@ -26,7 +26,7 @@ def find_encoder(name: str, flag: str = "text_encoder") -> Path:
         flag: that named it.
 
     Raises:
-        ConfigError: it is not there, not complete, or a preset of Keras-hub.
+        ConfigError: it is not there, not complete, damaged, or a preset of Keras-hub.
     """
     folder = Path(name).expanduser()
     if package := PACKAGES.get(name):
@@ -39,7 +39,7 @@ def find_encoder(name: str, flag: str = "text_encoder") -> Path:
         folder = Path(spec.submodule_search_locations[0]) / "model"
     if is_saved_model(folder):
         return folder
-    if _is_preset(folder):
+    if _is_preset(folder, f"{flag}={name}"):
         raise ConfigError(
             f"--{flag}={name}: {folder} is a preset of Keras-hub, which is not read; make a"
             " SavedModel of it with the lines in docs/captions.md, and name that"
@@ -77,9 +77,9 @@ def load_encoder(name: str, length: int) -> TextEncoder:
     return read_encoder(find_encoder(name), length)
 
 
-def _is_preset(folder: Path) -> bool:
+def _is_preset(folder: Path, flag: str) -> bool:
     path = folder / "config.json"
     if not path.is_file():
         return False
-    about = json.loads(path.read_text(encoding="utf-8"))
+    about = read_json(path, flag, dict)
     return str(about.get("registered_name")).startswith(("keras_hub>", "keras_nlp>"))

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tgan_tf.config import ConfigError
 from tgan_tf.language.base import WAY_OUT
+from tgan_tf.language.files import read_json
 from tgan_tf.language.wordpiece import MOST_CHARACTERS, SPECIAL
 
 FILES = ("vocab.txt", "tokenizer.json")  # the first that is there is read
@@ -26,6 +27,7 @@ _NEEDED: dict[str, Any] = {
     "normalizer.handle_chinese_chars": True,
     "pre_tokenizer.type": "BertPreTokenizer",
 }
+_SPLITS = ("do_basic_tokenize", "tokenize_chinese_chars")  # the same beside vocab.txt
 
 
 class Pieces(NamedTuple):
@@ -52,17 +54,32 @@ def read_pieces(folder: Path, flag: str = "text_encoder") -> Pieces:
     """
     path = folder / next(name for name in FILES if (folder / name).is_file())
     beside = folder / "tokenizer_config.json"
+    settings = read_json(beside, flag, dict) if beside.is_file() else {}
+    if path.name != FILES[0]:
+        about = read_json(path, flag, dict)
+        try:
+            return _of_json(path, about, settings, flag)
+        except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
+            if isinstance(error, ConfigError):
+                raise
+            raise ConfigError(f"--{flag}: {path} cannot be read ({error!r})") from error
+    for setting in _SPLITS:
+        if not settings.get(setting, True):
+            raise ConfigError(
+                f"--{flag}: {beside} has {setting} {settings[setting]!r}, which is not computed;"
+                f" {WAY_OUT}"
+            )
     try:
-        settings = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
-        text = path.read_text(encoding="utf-8")
-        if path.name == FILES[0]:
-            words = tuple(word for word in text.split("\n") if word)
-            return Pieces(words, *_normalizer(settings, "do_lower_case"))
-        return _of_json(path, json.loads(text), settings, flag)
-    except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
-        if isinstance(error, ConfigError):
-            raise
-        raise ConfigError(f"--{flag}: {path} cannot be read ({error!r})") from error
+        words = tuple(path.read_text(encoding="utf-8").rstrip("\n").split("\n"))
+    except ValueError as error:
+        raise ConfigError(f"--{flag}: {path} cannot be read ({error})") from error
+    ((most, times),) = Counter(words).most_common(1)
+    if times > 1:
+        raise ConfigError(
+            f"--{flag}: {path} has the piece {most!r} {times} times; fetch the encoder's"
+            " files again"
+        )
+    return Pieces(words, *_normalizer(settings, "do_lower_case"))
 
 
 def _of_json(

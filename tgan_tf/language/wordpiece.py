@@ -6,34 +6,24 @@ strings: there the app does it, by the same list of words.
 
 from __future__ import annotations
 
+import functools
+import unicodedata
 from collections.abc import Sequence
 
 import tensorflow as tf
 
+RULES = 2  # one more when a text's numbers change: vectors in caches are of the rules before then
 MOST_CHARACTERS = 100  # of a word; longer ones are unknown, as in BERT
 SPECIAL = ("[UNK]", "[CLS]", "[SEP]", "[PAD]")
-# Letters with a mark, composed, of the languages that BERT's English list spells without.
-_BARE = {
-    "a": "àáâãäåāăą",
-    "c": "çćĉċč",
-    "d": "ď",
-    "e": "èéêëēĕėęě",
-    "g": "ĝğġģ",
-    "h": "ĥ",
-    "i": "ìíîïĩīĭį",
-    "j": "ĵ",
-    "k": "ķ",
-    "l": "ĺļľ",
-    "n": "ñńņň",
-    "o": "òóôõöōŏő",
-    "r": "ŕŗř",
-    "s": "śŝşš",
-    "t": "ţť",
-    "u": "ùúûüũūŭůűų",
-    "w": "ŵ",
-    "y": "ýÿŷ",
-    "z": "źżž",
-}
+# What becomes a space; what is gone: characters that control, and what was no UTF-8. Those that
+# Unicode has not assigned stay, as in the library `tokenizers`, and are unknown.
+_SPACE, _GONE = r"[\t\n\r\p{Z}]", r"\x{FFFD}\p{Cc}\p{Cf}\p{Co}"
+# What stands alone: punctuation, with all of ASCII's signs, and BERT's blocks of ideographs.
+_ALONE = (
+    r"([!-/:-@\[-`{-~\p{P}\x{3400}-\x{4DBF}\x{4E00}-\x{9FFF}\x{F900}-\x{FAFF}"
+    r"\x{20000}-\x{2A6DF}\x{2A700}-\x{2CEAF}\x{2F800}-\x{2FA1F}])"
+)
+_LAST_LETTER = 0x2FA1D  # of those that decompose or have a lower case
 
 
 class WordPiece(tf.Module):
@@ -70,6 +60,11 @@ class WordPiece(tf.Module):
         numbers = tf.range(len(vocabulary), dtype=tf.int32)
         initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(list(vocabulary)), numbers)
         self._table = tf.lookup.StaticHashTable(initializer, -1)
+        self._letters = None
+        if changed := _changed(lowercase, strip_accents):
+            ends = tf.constant(list(changed)), tf.constant(list(changed.values()))
+            initializer = tf.lookup.KeyValueTensorInitializer(*ends)
+            self._letters = tf.lookup.StaticHashTable(initializer, "")
 
     def __call__(self, text: tf.Tensor) -> tf.Tensor:
         """Strings ``[B]`` in UTF-8 -> int32 ``[B, length]``, with [CLS], [SEP] and [PAD]."""
@@ -130,17 +125,34 @@ class WordPiece(tf.Module):
         return tf.ragged.boolean_mask(found, found >= 0)
 
     def _spaced(self, text: tf.Tensor) -> tf.Tensor:
-        """Normalized, with spaces around punctuation and ideographs."""
-        if self._lowercase:
-            text = tf.strings.lower(text, encoding="utf-8")
-        if self._strip_accents:
-            letters = list(_BARE.items())
-            if not self._lowercase:
-                letters += [(bare.upper(), marked.upper()) for bare, marked in letters]
-                letters += [("I", "İ")]  # no letter's capital, outside of Turkish
-            for bare, marked in letters:
-                text = tf.strings.regex_replace(text, f"[{marked}]", bare)
-            text = tf.strings.regex_replace(text, r"\p{Mn}", "")  # marks by themselves
-        # What controls is gone; then what stands alone.
-        text = tf.strings.regex_replace(text, r"\x{FFFD}|[\x00-\x08\x0E-\x1F\x7F]", "")
-        return tf.strings.regex_replace(text, r"([!-/:-@\[-`{-~\p{P}\p{Han}])", r" \1 ")
+        """Normalized, with spaces around punctuation and ideographs: BERT's BasicTokenizer."""
+        if self._letters is not None:
+            letters = tf.strings.unicode_split(text, "UTF-8")  # [B, letters]
+            own = letters.flat_values
+            made = self._letters.lookup(own)
+            letters = letters.with_flat_values(tf.where(made == "", own, made))
+            text = tf.strings.reduce_join(letters, axis=-1)
+        text = tf.strings.regex_replace(text, _SPACE, " ")
+        marks = r"\p{Mn}" if self._strip_accents else ""
+        text = tf.strings.regex_replace(text, f"[{_GONE}{marks}]", "")
+        return tf.strings.regex_replace(text, _ALONE, r" \1 ")
+
+
+@functools.cache
+def _changed(lowercase: bool, strip_accents: bool) -> dict[str, str]:
+    """The letters that are not left as they are, and what each becomes; not marks by themselves.
+
+    Unicode's canonical decomposition (NFD, Unicode Standard Annex 15) without the marks: letter by
+    letter, as only the order of marks depends on neighbours.
+    """
+    changed = {}
+    for letter in map(chr, range(_LAST_LETTER + 1)):
+        made = letter
+        if strip_accents:
+            parts = unicodedata.normalize("NFD", letter)
+            made = "".join(part for part in parts if unicodedata.category(part) != "Mn")
+        if lowercase:
+            made = made.lower()
+        if made not in ("", letter):
+            changed[letter] = made
+    return changed

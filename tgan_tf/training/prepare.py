@@ -75,7 +75,7 @@ def _check_labels(config: Config, source: Source) -> None:
 
 
 def describe_source(source: Source, config: Config) -> str:
-    """One line: name, sizes, shape, classes; a second one for files that could not be read."""
+    """One line: name, sizes, shape, classes; a second one for what is left out or incomplete."""
     parts = [
         f"{len(source.train):,} to train on, {len(source.val):,} held out",
         make_modality(config).describe(),
@@ -83,7 +83,7 @@ def describe_source(source: Source, config: Config) -> str:
     ]
     text = f"{source.name}: {'; '.join(parts)}"
     if source.skipped:
-        text += f"\n{'':10}{len(source.skipped):,} files could not be read: {source.skipped[0]}"
+        text += f"\n{'':10}{len(source.skipped):,} left out or incomplete: {source.skipped[0]}"
         text += ", ..." if len(source.skipped) > 1 else ""
     return text
 

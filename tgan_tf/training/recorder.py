@@ -81,7 +81,7 @@ class Recorder:
             "licence": source.licence,
             "training_images": len(source.train),
             "held_out_images": len(source.val),
-            "could_not_be_read": len(source.skipped),
+            "left_out_or_incomplete": len(source.skipped),
         }
         with replacing(self._run.data) as beside:
             beside.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")

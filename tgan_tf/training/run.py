@@ -96,7 +96,7 @@ def _train(run: RunDirectory, p: Prepared, console: Console, signals: StopSignal
     config, source = p.config, p.source
     console.say(f"Data      {describe_source(source, config)}")
     for problem in source.skipped[1:]:  # the screen shows the first
-        console.note(f"{'':10}could not be read: {problem}")
+        console.note(f"{'':10}left out or incomplete: {problem}")
     with p.strategy.scope():
         gan = TransformerGAN(config)
     encoder = ""

@@ -3,14 +3,17 @@
 
 const LONGEST = 100; // characters of a word; longer ones are unknown
 
-const bare = (letter) => (/^[a-z]\p{Mn}$/iu.test(letter.normalize('NFD')) ? letter.normalize('NFD')[0] : letter);
+// BERT's blocks of them.
+const IDEOGRAPHS =
+  /[\u3400-\u4DBF\u4E00-\u9FFF\uF900-\uFAFF\u{20000}-\u{2A6DF}\u{2A700}-\u{2CEAF}\u{2F800}-\u{2FA1F}]/gu;
 
 /** Normalized, with spaces around punctuation and ideographs. */
 function spaced(text, { lowercase, strip_accents: strip }) {
-  let plain = lowercase ? text.toLowerCase() : text;
-  if (strip) plain = plain.replace(/[À-Žà-ž]/g, bare).replace(/\p{Mn}/gu, '');
-  return plain.replace(/\uFFFD|[\0-\x08\x0E-\x1F\x7F]/g, '')
-    .replace(/([!-/:-@[-`{-~\p{P}\p{Script=Han}])/gu, ' $1 ');
+  let plain = text.replace(/[\t\n\r\p{Z}]/gu, ' ').replace(/[\uFFFD\p{Cc}\p{Cf}\p{Co}\p{Cs}]/gu, '');
+  if (strip) plain = plain.normalize('NFD').replace(/\p{Mn}/gu, '');
+  // Letter by letter: a sigma is the same wherever it stands.
+  if (lowercase) plain = Array.from(plain, (letter) => letter.toLowerCase()).join('');
+  return plain.replace(/[!-/:-@[-`{-~\p{P}]/gu, ' $& ').replace(IDEOGRAPHS, ' $& ');
 }
 
 /** Pieces in order, how many numbers a text becomes, how it is split -> a function from text to Int32Array. */
@@ -33,7 +36,7 @@ export function wordPiece(vocabulary, length, how) {
   }
 
   return (text) => {
-    const words = spaced(text, how).split(/[ \t-\r]+/).filter(Boolean);
+    const words = spaced(text, how).split(' ').filter(Boolean);
     const tokens = [first, ...words.flatMap(pieces).slice(0, length - 2), last];
     return Int32Array.from({ length }, (_, i) => tokens[i] ?? padding);
   };
