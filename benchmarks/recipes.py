@@ -92,6 +92,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     ),
     "gat": _networks(
         "gat_s",
+        mapping_layers=1,
         **{"w_dim": 96, "g_widths": 96, "g_depths": 4, "g_heads": 4, "g_patch": 4},
         **{"d_width": 96, "d_depth": 4, "d_heads": 4, "d_patch": 4},
     ),
@@ -115,7 +116,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     # With its rates: weights are stored with a spread of 1, of which the default step is little.
     "stylegan2": _networks(
         "stylegan2_cifar10",
-        **{name: PRESETS["stylegan2_cifar10"][name] for name in ("g_lr", "d_lr")},
+        **{"g_lr": 2.5e-3, "d_lr": 2.5e-3 * 16 / 17},
         **{"w_dim": 128, "g_widths": (96, 64, 32), "d_width": (32, 64, 96)},
     ),
     "r3gan": _networks(

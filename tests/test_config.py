@@ -238,7 +238,18 @@ class TestDefaults:
     @pytest.mark.parametrize("name", PRESETS)
     def test_presets_do_not_lean_on_them(self, name):
         kinds = [defaults_of(dataset) for dataset in ("poems", "folk", "sines", "video")]
-        assert not set().union(*kinds) - set(PRESETS[name])
+        named = {
+            *("total_kimg", "batch_size", "loss", "g_lr", "d_lr", "lr_final", "beta1", "beta2"),
+            *("ema_half_life_kimg", "ema_ramp"),
+        }
+        objective = Config.from_preset(name).objective
+        if objective.penalizes:
+            named |= {"penalty", "penalty_every"}
+        if objective.penalty == "finite_difference" and objective.penalizes:
+            named |= {"penalty_sigma"}
+        if objective.path_length_weight:
+            named |= {"path_length_every"}
+        assert not named.union(*kinds) - set(PRESETS[name])
 
 
 class TestCoercion:
@@ -519,6 +530,7 @@ class TestContradictions:
             ("--lecam_start_step=5", "lecam_weight"),
             ("--cr_augment=flip", "cr_real or --cr_fake"),
             ("--zcr_radius=0.1", "zcr_d or --zcr_g"),
+            ("--reconstruction_weight=1", "given_frames"),
         ],
     )
     def test_options_without_what_they_are_of(self, flag, need):
@@ -526,6 +538,11 @@ class TestContradictions:
             ConfigError, match=f"{flag.split('=')[0]} has no effect without --{need}"
         ):
             parsed(flag)
+
+    def test_lazy_rates_of_penalties_that_are_not_lazy(self):
+        with pytest.raises(ConfigError, match="--lazy_rates has no effect .*--penalty_every"):
+            parsed("--lazy_rates", "--penalty_every=1")
+        assert parsed("--lazy_rates", "--penalty_every=16").optimizer.lazy_rates
 
     def test_kinds_of_steps(self):
         config = DEFAULT.replace(d_steps=2, penalty_every=3)

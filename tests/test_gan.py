@@ -503,8 +503,8 @@ class TestRetune:
     CHANGES = {"g_lr": 1e-2, "r1_gamma": 3.0, "augment": ("translation",)}  # noqa: RUF012
 
     def test_a_retuned_game_is_the_one_that_had_these_options(self):
-        """From the same weights, slots and step, to the last byte."""
-        small = {"g_depths": 0, "d_kind": "conv", "penalty_every": 1}
+        """From the same weights, slots and step, to the last byte; rates of lazy penalties too."""
+        small = {"g_depths": 0, "d_kind": "conv", "penalty_every": 2, "lazy_rates": True}
         gan = TransformerGAN(configure(**small))
         (first, second), step = batches(2), gan.make_step()
         step(first)

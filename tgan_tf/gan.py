@@ -25,7 +25,7 @@ from tgan_tf.objectives.accumulation import joined, summed
 from tgan_tf.objectives.augmentation import adapt, numbers_needed
 from tgan_tf.objectives.autoencoding import drawn, negative_elbo
 from tgan_tf.objectives.game import Game, Numbers
-from tgan_tf.objectives.generator import mix_styles, orthogonal, path_lengths
+from tgan_tf.objectives.generator import mix_styles, orthogonal, path_lengths, reconstruction
 from tgan_tf.objectives.losses import top_k_weights
 from tgan_tf.objectives.penalties import separation
 from tgan_tf.objectives.schedules import (
@@ -129,12 +129,13 @@ class TransformerGAN(keras.Model):
     ) -> keras.optimizers.Optimizer:
         """Adam for a network that is updated every so many steps."""
         o = self.config.optimizer
+        lazy = o.lazy_factor(name, self.config.objective)
         optimizer = ScheduledAdam(
-            self._schedule(learning_rate, every, self._before(name)),
-            o.beta2_final,
+            self._schedule(lazy * learning_rate, every, self._before(name)),
+            o.beta2_final**lazy,
             -(-self.config.schedule_steps // every),
-            beta_1=o.beta1,
-            beta_2=o.beta2,
+            beta_1=o.beta1**lazy,
+            beta_2=o.beta2**lazy,
             epsilon=1e-8,
             weight_decay=o.weight_decay or None,
             name=f"{name}_adam",
@@ -231,8 +232,9 @@ class TransformerGAN(keras.Model):
             raise ConfigError(f"{', '.join(fixed)}: cannot change in the middle of a training")
         self.config = self.config.replace(**options)
         o, d_steps = self.config.optimizer, self.config.training.d_steps
-        self.g_optimizer.learning_rate = self._schedule(o.g_lr, d_steps, self._before("g"))
-        self.d_optimizer.learning_rate = self._schedule(o.d_lr, 1)
+        g_lazy, d_lazy = (o.lazy_factor(name, self.config.objective) for name in ("g", "d"))
+        self.g_optimizer.learning_rate = self._schedule(g_lazy * o.g_lr, d_steps, self._before("g"))
+        self.d_optimizer.learning_rate = self._schedule(d_lazy * o.d_lr, 1)
         if self.encoder is not None:
             self.e_optimizer.learning_rate = self._schedule(o.g_lr, d_steps, self._before("e"))
         self._trace()
@@ -380,6 +382,9 @@ class TransformerGAN(keras.Model):
                 sight = {"causes": causes, "to_image": to_image}
                 gradients = summed(compiled(remade), t.g_parts, sight)
             logs |= total({"loss_g": tf.reduce_sum(loss) * share})
+            if "missed" in still:
+                missed = tf.reduce_sum(still["missed"]) * share / _GIVEN_SHARE
+                logs |= total({"reconstruction": missed})
             if path or o.g_orthogonal:
                 if path:
                     causes["noise"] = g_draw.normal(randomness.PATH, real.shape[1:])
@@ -408,6 +413,11 @@ class TransformerGAN(keras.Model):
         return logs
 
     @property
+    def _reconstructs(self) -> float:
+        """Weight of what is missed where frames are given."""
+        return self.config.objective.reconstruction_weight * bool(self.config.data.given_frames)
+
+    @property
     def _batchwise(self) -> dict[str, bool]:
         """How the generator runs in training, beside its inputs."""
         return {"training": True} if self.config.generator.normalizes_batches else {}
@@ -415,8 +425,8 @@ class TransformerGAN(keras.Model):
     def _causes(self, draw: randomness.Draw, label: tf.Tensor | None, real: tf.Tensor) -> Tensors:
         """What the generator makes its batch of: ``z``; ``moved``, which is z disturbed; ``label``;
         ``tokens``, for layers with noise; ``other``, a second latent, and ``cut``, which says where
-        it is used; ``given``, parts of ``real``; ``guidance``. ``[n, ...]`` each, as far as
-        needed."""
+        it is used; ``given``, parts of ``real``, and the ``whole`` of it; ``guidance``.
+        ``[n, ...]`` each, as far as needed."""
         o = self.config.objective
         z = draw.normal(randomness.LATENT, (self.config.generator.latent_dim,))
         causes = {"z": z} if label is None else {"z": z, "label": label}
@@ -431,6 +441,8 @@ class TransformerGAN(keras.Model):
         if self.modality.given_shape:
             # Of a real sample, of which the discriminator sees the whole beside.
             causes["given"] = self._given(draw, real)
+            if self._reconstructs:
+                causes["whole"] = real
         if o.guidance_high > 1:
             u = draw.uniform(randomness.GUIDANCE, (2,))  # [n, 2]
             scale = 1 + (o.guidance_high - 1) * u[:, 0]
@@ -448,28 +460,39 @@ class TransformerGAN(keras.Model):
 
         Returns:
             ``fake`` ``[n, H, W, C]``; with zCR ``moved``, of the disturbed latents, and how far
-            they are ``apart``, ``[n]``.
+            they are ``apart``, ``[n]``; where a part is given, how far what was made around it
+            ``missed`` the whole, ``[n]``.
         """
         if "moved" not in causes:
-            return {"fake": self._images(causes)}
+            return self._images(causes)
         both = {n: tf.concat([x, x], axis=0) for n, x in causes.items() if n not in ("z", "moved")}
         both["z"] = tf.concat([causes["z"], causes["moved"]], axis=0)
-        fake, moved = tf.split(self._images(both), 2)
-        return {"fake": fake, "moved": moved, "apart": separation(fake, moved)}
+        halves = {name: tf.split(x, 2) for name, x in self._images(both).items()}
+        made = {name: first for name, (first, _) in halves.items()}
+        fake, moved = halves["fake"]
+        return made | {"moved": moved, "apart": separation(fake, moved)}
 
-    def _images(self, causes: Tensors) -> tf.Tensor:
-        """``[n, H, W, C]``."""
+    def _images(self, causes: Tensors) -> Tensors:
+        """``fake`` ``[n, H, W, C]``, and what was ``missed``, ``[n]``."""
         z, label, tokens = (causes.get(name) for name in ("z", "label", "tokens"))
         more = {"given": causes["given"]} if "given" in causes else {}
-        if "other" not in causes and "guidance" not in causes:
+        if not causes.keys() & {"other", "guidance", "whole"}:
             image = self.generator(z, label, tokens, **more, **self._batchwise)
-            return tf.cast(image, self._real_dtype)
+            return {"fake": tf.cast(image, self._real_dtype)}
         w = self._map(z, causes)
         if "other" in causes:
             layers, probability = self.generator.num_ws, self.config.objective.style_mixing
             other = self._map(causes["other"], causes)
             w = mix_styles(w, other, causes["cut"], layers, probability)
-        return tf.cast(self.generator.synthesis(w, tokens, **more), self._real_dtype)
+        if "whole" not in causes:
+            return {"fake": tf.cast(self.generator.synthesis(w, tokens, **more), self._real_dtype)}
+        given, whole = causes["given"], causes["whole"]
+        # Of the given part too, which is put over what was made: to make it is the way to what
+        # follows on it.
+        made = tf.cast(self.generator.imagined(w, given), self._real_dtype)
+        there = tf.reduce_any(given != 0, axis=range(1, given.shape.rank))  # [n]
+        missed = tf.where(there, reconstruction(made, whole), 0)
+        return {"fake": self.generator.kept(made, given), "missed": missed}
 
     def _map(self, z: tf.Tensor, causes: Tensors) -> tf.Tensor:
         """``w`` ``[n, D]`` of latents, with the label and the guidance of ``causes``."""
@@ -490,6 +513,8 @@ class TransformerGAN(keras.Model):
         upstream = {"fake": to_image}
         if weight := self.config.objective.zcr_g:
             upstream["apart"] = self._scaled(-weight * tf.ones_like(made["apart"]), share)
+        if weight := self._reconstructs:
+            upstream["missed"] = self._scaled(weight * tf.ones_like(made["missed"]), share)
         return _gradients(
             tape,
             [made[name] for name in upstream],

@@ -105,6 +105,19 @@ def test_presets_are_as_large_as_published(name: str) -> None:
     assert plan.costs["discriminator"].flops == pytest.approx(d_gflop * 1e9, rel=0.01)
 
 
+# Millions of parameters of the generator, as published: of latents with 4 channels.
+SIZES = {"gat_s": 29, "gat_b": 117, "gat_l": 409, "gat_xl": 602}
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_generators_of_gat_are_as_large_as_published(name: str) -> None:
+    of_latents = Config.from_preset(name, channels=4, augment=())
+    config = dry_run._without_data(of_latents)
+    assert config is not None
+    generator = summary.networks_without_values(config)["generator"]
+    assert round(summary.parameters(generator) / 1e6) == SIZES[name]
+
+
 DOCUMENTED = dict(
     re.findall(
         r"^\| `(\w+)` \| .*? \| ([\d,]+ \+ [\d,]+) \|",

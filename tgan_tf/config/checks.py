@@ -61,17 +61,30 @@ def check_together(config: Config) -> None:
     """Leaves against each other."""
     g, d, data = config.generator, config.discriminator, config.data
     if len(data.image_size) != 2:
-        raise ConfigError(f"--image_size={data.image_size}: give H,W or one number for a square")
+        raise ConfigError(
+            f"--image_size={as_text(data.image_size)}: give H,W or one number for a square"
+        )
     if bool(data.image_size[0]) != bool(data.image_size[1]):
-        raise ConfigError("--image_size: give both H and W, or 0,0 for the data's own size")
+        raise ConfigError(
+            f"--image_size={as_text(data.image_size)}: give both H and W, or 0,0 for the data's own"
+            " size"
+        )
     if g.g_kind == "transformer":
         _check_generator(g, math.prod(data.growth))
         check_windows(g)
         check_additive("g", g)
     else:
         check_conv_generator(g)
-    if sum(map(bool, (data.num_classes, data.attribute_names, data.vector_width))) > 1:
-        raise ConfigError("classes, attributes, a vector: a model learns one of them; resolve one")
+    kinds = {
+        "classes": data.num_classes,
+        "attributes": data.attribute_names,
+        "a vector": data.vector_width,
+    }
+    if len(given := [name for name, value in kinds.items() if value]) > 1:
+        raise ConfigError(
+            f"--dataset={data.dataset}: every sample has {' and '.join(given)}, and a model learns"
+            " one of them; use data with one, or --noconditional"
+        )
     _check_discriminator(d)
     _check_backbone(config)
     _check_groups(config)
@@ -159,11 +172,14 @@ def _check_generator(g: GeneratorConfig, growth: int) -> None:
     """The transformer's leaves against each other; ``growth``: tokens that one becomes."""
     if not len(g.g_widths) == len(g.g_depths) == len(g.g_windows) or not g.g_widths:
         raise ConfigError(
-            f"--g_widths={g.g_widths} --g_depths={g.g_depths} --g_windows={g.g_windows}: give each"
-            " one number for every stage of the generator"
+            f"--g_widths={as_text(g.g_widths)} --g_depths={as_text(g.g_depths)}"
+            f" --g_windows={as_text(g.g_windows)}: give each one number for every stage of the"
+            " generator"
         )
     if len(g.g_heads) not in (1, len(g.g_widths)):
-        raise ConfigError(f"--g_heads={g.g_heads}: give one number, or one for every stage")
+        raise ConfigError(
+            f"--g_heads={as_text(g.g_heads)}: give one number, or one for every stage"
+        )
     for width, heads in zip(g.g_widths, g.heads_of_stages, strict=True):
         if width % heads:
             raise ConfigError(f"--g_heads={heads} does not divide --g_widths={width}")
@@ -261,7 +277,7 @@ def _check_upsampling(g: GeneratorConfig, more: int) -> None:
     """What becomes of the width from stage to stage, which has ``more`` times the tokens."""
     if len(g.g_upsample) not in (1, len(g.g_widths) - 1):
         raise ConfigError(
-            f"--g_upsample={','.join(g.g_upsample)}: give one for every transition between"
+            f"--g_upsample={as_text(g.g_upsample)}: give one for every transition between"
             f" {len(g.g_widths)} stages, or one for all"
         )
     for stage, kind in enumerate(g.upsampling):
@@ -281,18 +297,23 @@ def _check_discriminator(d: DiscriminatorConfig) -> None:
         return
     if d.d_kind != "transformer":
         if len(d.d_width) != 1:
-            raise ConfigError(f"--d_width={d.d_width}: --d_kind={d.d_kind} takes one number")
+            raise ConfigError(
+                f"--d_width={as_text(d.d_width)}: --d_kind={d.d_kind} takes one number"
+            )
     else:
         if len(d.d_width) != len(d.d_depth) or not d.d_width:
             raise ConfigError(
-                f"--d_width={d.d_width} --d_depth={d.d_depth}: give each one number for every stage"
-                " of the discriminator"
+                f"--d_width={as_text(d.d_width)} --d_depth={as_text(d.d_depth)}: give each one"
+                " number for every stage of the discriminator"
             )
         if len(d.d_window) not in (1, len(d.d_width)):
-            raise ConfigError(f"--d_window={d.d_window}: give one number, or one for every stage")
+            raise ConfigError(
+                f"--d_window={as_text(d.d_window)}: give one number, or one for every stage"
+            )
         if list(d.d_width) != sorted(d.d_width):
             raise ConfigError(
-                f"--d_width={d.d_width}: stages become wider, or stay as wide, never narrower"
+                f"--d_width={as_text(d.d_width)}: stages become wider, or stay as wide, never"
+                " narrower"
             )
         check_additive("d", d)
         for width in d.d_width:
@@ -404,6 +425,7 @@ _NEEDS = {
     "path_length_every": "path_length_weight",
     "cr_augment": "cr_real or --cr_fake",
     "zcr_radius": "zcr_d or --zcr_g",
+    "reconstruction_weight": "given_frames",
     "gamma_final": "r1_gamma, --r2_gamma or --gp_weight",
 }
 
@@ -433,7 +455,7 @@ def check_unused(config: Config) -> None:
             value = getattr(section, name)
             if value != getattr(type(section), name) and kind not in kinds:
                 raise ConfigError(
-                    f"--{name}={value} is for --dataset={' | '.join(kinds)}, not for"
+                    f"--{name}={as_text(value)} is for --dataset={' | '.join(kinds)}, not for"
                     f" {config.data.dataset}; leave it out"
                 )
     if config.health.best_metric != "none" and not config.evaluation.eval_kimg:
@@ -468,11 +490,18 @@ def check_unused(config: Config) -> None:
         "path_length_weight": o.path_length_weight,
         "cr_real or --cr_fake": o.cr_real or o.cr_fake,
         "zcr_d or --zcr_g": o.disturbs,
+        "given_frames": config.data.given_frames,
         "r1_gamma, --r2_gamma or --gp_weight": o.penalizes,
     }
     for name, need in _NEEDS.items():
         if getattr(o, name) != getattr(ObjectiveConfig, name) and not has[need]:
             raise ConfigError(f"--{name} has no effect without --{need}; leave it out")
+    adam = config.optimizer
+    if adam.lazy_rates and all(adam.lazy_factor(name, o) == 1 for name in ("g", "d")):
+        raise ConfigError(
+            "--lazy_rates has no effect without a penalty that comes every few steps"
+            " (--penalty_every, --path_length_every); leave it out"
+        )
     d = config.discriminator
     if d.d_backbone and d.d_kind != "frozen" and not o.align_weight:
         raise ConfigError(

@@ -25,7 +25,7 @@ _POSITION_TEXT = (
 _ACTIVATION_TEXT = (
     "nonlinearity of the MLPs; leaky_relu trains faster on a CPU; swiglu multiplies two linear maps"
 )
-# What Keras calls them; of the last two, TransGAN's generator has one and its discriminator one.
+# What Keras calls them. TransGAN's generator has fan_in and its discriminator normal, HiT small.
 LINEAR_INITIALIZERS: dict[str, Any] = {
     "glorot": "glorot_uniform",
     "fan_in": {
@@ -33,6 +33,7 @@ LINEAR_INITIALIZERS: dict[str, Any] = {
         "config": {"scale": 1 / 3, "mode": "fan_in", "distribution": "uniform"},
     },
     "small": {"class_name": "TruncatedNormal", "config": {"stddev": 0.02}},
+    "normal": {"class_name": "RandomNormal", "config": {"stddev": 0.02}},
 }
 
 

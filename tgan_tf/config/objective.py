@@ -133,6 +133,12 @@ class ObjectiveConfig:
     g_orthogonal: float = option(
         0.0, "weight of the generator's orthogonal regularisation (BigGAN: 1e-4)", low=0
     )
+    reconstruction_weight: float = option(
+        10.0,
+        "with given_frames: weight, for G, of the mean squared difference between the clip that it"
+        " makes around them and the one that they are of",
+        low=0,
+    )
     likelihood_kimg: float = option(
         0.0,
         "of texts made one_by_one, or with --kl_weight: begin with likelihood alone, for so many"
@@ -240,3 +246,21 @@ class OptimizerConfig:
     )
     lr_warmup_kimg: float = option(0.0, "linear warm-up, in thousand images", low=0)
     clip_norm: float = option(0.0, "clip gradients to this global norm; 0: never", low=0)
+    lazy_rates: bool = option(
+        False,
+        "scale each network's learning rate by c = k / (k + 1), and raise its betas to the power of"
+        " c, for a penalty every k steps: penalty_every of D, path_length_every of G (StyleGAN2)",
+    )
+
+    def lazy_factor(self, network: str, o: ObjectiveConfig) -> float:
+        """``c`` of ``lazy_rates``; 1 without it, or without a lazy penalty (Karras et al. 2020).
+
+        Args:
+            network: ``g``, ``d``, or another, which has no such penalty.
+            o: the game.
+        """
+        every = {
+            "g": o.path_length_every if o.path_length_weight else 1,
+            "d": o.penalty_every if o.penalizes else 1,
+        }.get(network, 1)
+        return every / (every + 1) if self.lazy_rates and every > 1 else 1.0

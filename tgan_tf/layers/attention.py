@@ -156,7 +156,7 @@ class Attention(keras.layers.Layer):
             height, columns = self._local_grid
             self.bias_table = self.add_weight(
                 shape=((2 * height - 1) * (2 * columns - 1), self.heads),
-                initializer=keras.initializers.TruncatedNormal(stddev=0.02),
+                initializer=keras.initializers.RandomNormal(stddev=0.02),
                 name="bias_table",
             )
         if self.noise:

@@ -233,7 +233,9 @@ class TransformerDiscriminator(Discriminator):
                     name=name,
                 )
                 stem.build(self._seen_shape)
-                small = keras.initializers.TruncatedNormal(stddev=0.02)
+                # As the matrices, where those are normal, not cut at two deviations (TransGAN).
+                start = "normal" if d.d_init == "normal" else "small"
+                small = keras.initializers.get(LINEAR_INITIALIZERS[start])
                 self.stems[str(stage)] = stem
                 if d.d_position == "learned":
                     self.positions[str(stage)] = self.add_weight(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -103,18 +104,18 @@ class VideoGenerator(keras.Model):
         if g.g_latent_tokens:
             self.latent_tokens = Dense(g.g_latent_tokens * width, **linear, name="latent_tokens")
             self.latent_tokens.build((None, content))
-        count = g.g_latent_tokens + (tokens if self.given_frames else 0)
+        seen_tokens = self.given_frames * tokens
+        count = g.g_latent_tokens + seen_tokens
         context_shape = (None, count, width) if count else None
         if self.given_frames:
             side = g.g_patch * 2 ** (len(g.g_widths) - 1)
             self.given_stem = ImageStem(width, side, "patch", dtype=policy, name="given")
-            seen = self.given_frames * (self.channels + 1)
-            self.given_stem.build((None, *self.size, seen))
+            self.given_stem.build((None, *self.size, self.channels + 1))
             # Where things go from there.
             hidden = _MOVED_BY_GIVEN * g.g_motion_dim
             self.given_hidden = Dense(hidden, dtype=policy, name="given_hidden")
-            self.given_hidden.build((None, g.g_motion_dim + tokens * width))
-            self.given_motion = Dense(g.g_motion_dim, dtype=policy, name="given_motion")
+            self.given_hidden.build((None, seen_tokens * width))
+            self.given_motion = Dense(2 * g.g_motion_dim, dtype=policy, name="given_motion")
             self.given_motion.build((None, hidden))
         self.positions: list[keras.Variable] = []
         self.times: list[Dense] = []
@@ -207,61 +208,78 @@ class VideoGenerator(keras.Model):
                 has ``--given_frames``; the last channel is 1, and all are zeros where none is
                 given. None: nothing is given.
         """
+        made = self.imagined(w, given)
+        return made if given is None else self.kept(made, given)
+
+    def kept(self, made: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
+        """A clip that was imagined, with the frames that are given in their places."""
+        made = tf.cast(made, given.dtype)  # which may be exacter
+        first = tf.where(given[..., -1:] > 0, given[..., :-1], made[:, : self.given_frames])
+        return tf.concat([first, made[:, self.given_frames :]], axis=1)
+
+    def imagined(self, w: tf.Tensor, given: tf.Tensor | None = None) -> tf.Tensor:
+        """What ``synthesis`` makes, without what is kept: all frames are the generator's own."""
         g, count = self.config.generator, self.length
+        (rows, columns), width = self.grids[0], g.g_widths[0]
         times = tf.range(count, dtype=tf.float32) / self.frames  # 1 after a clip of the training
         w = tf.cast(w, self.compute_dtype)
         content, motion = tf.split(w, [self.w_dim - g.g_motion_dim, g.g_motion_dim], axis=-1)
         contexts = []
         if g.g_latent_tokens:
             tokens = self.latent_tokens(content)
-            contexts.append(tf.reshape(tokens, (-1, g.g_latent_tokens, g.g_widths[0])))
+            contexts.append(tf.reshape(tokens, (-1, g.g_latent_tokens, width)))
         seen = None
         if self.given_frames:
-            seen = self._seen(given, tf.shape(w)[0])  # [B, N, C]
-            contexts.append(seen + tf.cast(self.positions[0], seen.dtype))
-            motion = self._moved(motion, seen)
+            seen = self._seen(given, tf.shape(w)[0])  # [B, k, N, C]
+            if given is not None:
+                motion = self._moved(motion, seen, given)
+        codes = self.motion(motion, times)  # [B, F, D]
+        features = tf.cast(time_features(times), w.dtype)  # [F, 8]
+        if seen is not None:
+            placed = seen + self._places(0, features, codes)[:, : self.given_frames]
+            contexts.append(tf.reshape(placed, (-1, self.given_frames * rows * columns, width)))
         context = tf.concat(contexts, axis=1) if contexts else None  # [B, M, C]
         content = tf.tile(content[:, None], (1, count, 1))  # [B, F, D]
-        codes = self.motion(motion, times)
         w = tf.concat([content, codes], axis=-1)  # [B, F, w_dim]
-        features = tf.cast(time_features(times), w.dtype)  # [F, 8]
-        (rows, columns), width = self.grids[0], g.g_widths[0]
         x = tf.reshape(self.first(w), (-1, count, rows * columns, width))  # [B, F, N, C]
         steering = content if g.g_moving_grid else w
         if seen is not None:
-            x = x + seen[:, None]
+            x = x + tf.pad(seen, ((0, 0), (0, count - self.given_frames), (0, 0), (0, 0)))
         for stage, blocks in enumerate(self.stages):
             if stage:
                 x = self._upsample(x, stage)
-            time = self.times[stage](features)[:, None]  # [F, 1, C]
-            x = x + tf.cast(self.positions[stage], x.dtype) + time
-            if self.moving_grids:
-                x = x + self.moving_grids[stage](codes)
+            x = x + self._places(stage, features, codes)
             for block in blocks:
                 x = (rematerialized(block) if self.remat else block)(x, steering, context)
         x = tf.reshape(x, (-1, *x.shape[2:]))  # [B F, N, C]
         x = self.output_layer(self.norm(x))  # [B F, H, W, channels]
-        made = self.modality.activate(tf.reshape(x, (-1, count, *x.shape[1:])))
-        if given is None:
-            return made
-        made = tf.cast(made, given.dtype)  # which may be exacter
-        first = tf.where(given[..., -1:] > 0, given[..., :-1], made[:, : self.given_frames])
-        return tf.concat([first, made[:, self.given_frames :]], axis=1)
+        return self.modality.activate(tf.reshape(x, (-1, count, *x.shape[1:])))
+
+    def _places(self, stage: int, features: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
+        """Where and when the tokens of a stage are: ``[1, F, N, C]``, or, in a plane that moves,
+        ``[B, F, N, C]``."""
+        time = self.times[stage](features)[:, None]  # [F, 1, C]
+        places = (tf.cast(self.positions[stage], time.dtype) + time)[None]
+        return places + self.moving_grids[stage](codes) if self.moving_grids else places
 
     def _seen(self, given: tf.Tensor | None, batch: tf.Tensor) -> tf.Tensor:
-        """The given frames ``[B, k, H, W, C + 1]``, or none, as tokens ``[B, N, C]``."""
-        shape = (batch, *self.size, self.given_frames * (self.channels + 1))
+        """The given frames ``[B, k, H, W, C + 1]``, or none, as tokens ``[B, k, N, C]``."""
+        shape = (*self.size, self.channels + 1)
         if given is None:
-            return self.given_stem(tf.zeros(shape, self.compute_dtype))
-        given = tf.transpose(tf.cast(given, self.compute_dtype), (0, 2, 3, 1, 4))
-        return self.given_stem(tf.reshape(given, shape))  # of [B, H, W, k (C + 1)]
+            given = tf.zeros((batch, self.given_frames, *shape))
+        frames = tf.reshape(tf.cast(given, self.compute_dtype), (-1, *shape))
+        tokens = self.given_stem(frames)  # [B k, N, C]
+        return tf.reshape(tokens, (-1, self.given_frames, *tokens.shape[1:]))
 
-    def _moved(self, motion: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
-        """The motion's latent ``[B, D]`` as the given frames' tokens ``[B, N, C]`` want it: where
-        things are and go is to be seen there, so that little of chance may be left."""
-        flat = tf.reshape(seen, (-1, seen.shape[1] * seen.shape[2]))
-        hidden = self.given_hidden(tf.concat([motion, flat], axis=-1))
-        return motion + self.given_motion(tf.nn.leaky_relu(hidden, 0.2))
+    def _moved(self, motion: tf.Tensor, seen: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
+        """The motion's latent ``[B, D]`` where frames are given, of which ``seen`` ``[B, k, N, C]``
+        are the tokens: mean and scale are to be seen there, and chance has what is left (a learned
+        prior, Denton and Fergus 2018)."""
+        hidden = self.given_hidden(tf.reshape(seen, (-1, math.prod(seen.shape[1:]))))
+        mean, scale = tf.split(self.given_motion(tf.nn.leaky_relu(hidden, 0.2)), 2, axis=-1)
+        there = tf.cast(given[:, 0, 0, 0, -1:], motion.dtype)  # [B, 1]
+        moved = mean + tf.sigmoid(scale - 2) * motion
+        return there * moved + (1 - there) * motion
 
     def _upsample(self, x: tf.Tensor, stage: int) -> tf.Tensor:
         """``[B, F, N, C]`` -> ``[B, F, 4 N, C']``, the tokens of ``stage``."""
@@ -318,7 +336,10 @@ class VideoDiscriminator(Discriminator):
         self.motion_stem = ImageStem(
             width, _MOTION_PATCH, d.d_stem, dtype=policy, name="motion_stem"
         )
-        self.motion_stem.build((None, *small, _PAIR * channels))
+        # Where frames are given, a pair is seen with the frame after it: what is made must go on
+        # from them, and between pairs no token would see that.
+        self._seen_frames = _PAIR + bool(self.config.data.given_frames)
+        self.motion_stem.build((None, *small, self._seen_frames * channels))
         self.position = self._position(tokens, width, "position")
         self.motion_position = self._position(motion_tokens, width, "motion_position")
         self.blocks = [self._block(tokens, f"block_{i}") for i in range(depth)]
@@ -370,9 +391,8 @@ class VideoDiscriminator(Discriminator):
         small = [side // _SHRINK for side in size]
         y = tf.reshape(clip, (-1, *size, channels))  # [B F, H, W, channels]
         y = tf.nn.avg_pool2d(y, _SHRINK, _SHRINK, "VALID")
-        y = tf.reshape(y, (-1, _PAIR, *small, channels))
-        y = tf.transpose(y, (0, 2, 3, 1, 4))  # [B F/2, H/2, W/2, 2, channels]
-        y = self.motion_stem(tf.reshape(y, (-1, *small, _PAIR * channels)))  # [B F/2, N, C]
+        y = self._in_pairs(tf.reshape(y, (-1, self.frames, *small, channels)))
+        y = self.motion_stem(y)  # [B F/2, N, C]
         y = tf.reshape(y, (-1, *self.motion_position.shape))  # [B, F/2 N, C]
         y = y + tf.cast(self.motion_position, y.dtype)
         for block in self.motion_blocks:
@@ -380,6 +400,17 @@ class VideoDiscriminator(Discriminator):
         y = self.motion_norm(y)
         features = tf.concat([what, tf.reduce_mean(y, axis=1)], axis=-1)  # [B, 2 C]
         return self._logits(features, label, y)
+
+    def _in_pairs(self, clip: tf.Tensor) -> tf.Tensor:
+        """``[B, F, H, W, C]`` -> ``[B F/2, H, W, 2 C]`` or, each with the frame after it (the last
+        with itself), ``[B F/2, H, W, 3 C]``."""
+        _, frames, height, width, channels = clip.shape
+        pairs = tf.reshape(clip, (-1, frames // _PAIR, _PAIR, height, width, channels))
+        if self._seen_frames > _PAIR:
+            after = tf.concat([pairs[:, 1:, :1], pairs[:, -1:, -1:]], axis=1)
+            pairs = tf.concat([pairs, after], axis=2)
+        pairs = tf.transpose(pairs, (0, 1, 3, 4, 2, 5))  # [B, F/2, H, W, 2 or 3, C]
+        return tf.reshape(pairs, (-1, height, width, self._seen_frames * channels))
 
     def _chosen(self, clip: tf.Tensor, noise: tf.Tensor | None) -> tf.Tensor:
         """``[B, F, H, W, C]`` -> ``[B k, H, W, C]``."""

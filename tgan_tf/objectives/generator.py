@@ -46,6 +46,19 @@ def path_lengths(
     return tf.sqrt(square if square.shape.rank == 1 else tf.reduce_mean(square, axis=-1))
 
 
+def reconstruction(made: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
+    """``mean (G(z, a) - x)^2``, where ``a`` is a part of ``x`` (Mathieu et al. 2016, eq. 5).
+
+    Args:
+        made: ``[B, ...]``, around what was given of ``real``.
+        real: like ``made``.
+
+    Returns:
+        ``[B]``.
+    """
+    return tf.reduce_mean(tf.square(made - real), axis=range(1, real.shape.rank))
+
+
 def mix_styles(
     first: tf.Tensor, second: tf.Tensor, uniform: tf.Tensor, layers: int, probability: float
 ) -> tf.Tensor:

@@ -33,5 +33,7 @@ DCGAN: dict[str, Mapping[str, Any]] = {
         "beta2": 0.999,
         "batch_size": 128,
         "total_kimg": 15_165.0,  # 5 epochs of the 3,033,042 bedrooms
+        "ema_half_life_kimg": 10.0,
+        "ema_ramp": 0.0,
     }
 }

@@ -29,7 +29,8 @@ def _gat(size: str, width: int, depth: int, heads: int) -> dict[str, Any]:
         "image_size": (32, 32),
         "channels": 3,
         "w_dim": width,
-        "mapping_layers": 1,
+        # With as many the generators are as large as published.
+        "mapping_layers": 3,
         "g_widths": (width,),
         "g_depths": (depth,),
         "g_windows": (0,),
@@ -59,6 +60,7 @@ def _gat(size: str, width: int, depth: int, heads: int) -> dict[str, Any]:
         "beta1": 0.0,
         "beta2": 0.99,
         "clip_norm": 1.0,
+        "weight_decay": 0.0,  # of AdamW, how much is not known here
         "batch_size": 512,
         "total_kimg": 76_870.0,  # 60 epochs of ImageNet
         "ema_half_life_kimg": 354.7,  # a decay of 0.999 a step

@@ -54,6 +54,8 @@ def _hit(name: str, dataset: str, widths: tuple[int, ...], mlp_stages: int) -> d
         "beta1": 0.0,
         "beta2": 0.99,
         "batch_size": 256,
+        "ema_half_life_kimg": 177.4,  # a decay of 0.999 a step
+        "ema_ramp": 0.0,
     }
 
 

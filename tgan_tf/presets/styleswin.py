@@ -40,6 +40,8 @@ _STYLESWIN: dict[str, Any] = {
     "lr_final": 1.0,
     "beta1": 0.0,
     "beta2": 0.99,
+    "ema_half_life_kimg": 10.0,
+    "ema_ramp": 0.0,
 }
 _256: dict[str, Any] = {
     **_STYLESWIN,

@@ -31,7 +31,7 @@ _TRANSGAN: dict[str, Any] = {
     "d_pool": "class_token",
     "d_head": "linear",
     "d_relative_bias": True,
-    "d_init": "small",
+    "d_init": "normal",
     "loss": "wasserstein",
     "r1_gamma": 0.0,
     "r2_gamma": 0.0,
@@ -77,7 +77,7 @@ _TRANSGAN_CIFAR10 = {
     "batch_size": 64,
     "g_batch_factor": 2,
     "d_steps": 4,
-    "total_kimg": 128000.0,
+    "total_kimg": 128_000.0,  # 500,000 steps of G
     # The paper counts the images of one of the four steps: 500 thousand, and a tenth.
     "ema_half_life_kimg": 2000.0,
     "ema_ramp": 0.4,
@@ -105,6 +105,7 @@ _TRANSGAN_CHURCH256 = {
     "batch_size": 64,
     "g_batch_factor": 2,
     "micro_batches": 4,
+    "total_kimg": 48_000.0,  # as StyleSwin's
     # A constant decay of 0.995 a step.
     "ema_half_life_kimg": 8.85,
     "ema_ramp": 0.0,
@@ -123,6 +124,7 @@ TRANSGAN: dict[str, Mapping[str, Any]] = {
         "g_depths": (7, 5, 3),
         "batch_size": 32,
         "d_steps": 5,
+        "total_kimg": 80_000.0,  # 500,000 steps of G
         "ema_half_life_kimg": 2500.0,
         "ema_ramp": 0.25,
     },
@@ -132,6 +134,7 @@ TRANSGAN: dict[str, Mapping[str, Any]] = {
         "name": "transgan_celebahq256",
         "dataset": "tfds:celeb_a_hq/256",
         "mirror": True,
+        "total_kimg": 25_600.0,  # as StyleSwin's
         "augment": ("filter", "translation", "erase", "color", "hue"),
         "g_depths": (0, 4, 4, 4, 4, 4),
         "g_upsample": ("bicubic", "bicubic", "shuffle", "smooth_shuffle", "smooth_shuffle"),

@@ -59,6 +59,8 @@ def _vitgan(name: str, dataset: str, size: int, patch: int) -> dict[str, Any]:
         "beta2": 0.99,
         "batch_size": 128,
         "total_kimg": 25_600.0,
+        "ema_half_life_kimg": 10.0,
+        "ema_ramp": 0.0,
     }
 
 

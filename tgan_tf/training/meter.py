@@ -20,6 +20,7 @@ NAMES = (
     "g_grad_norm",
     "likelihood",
     "divergence",
+    "reconstruction",
 )
 
 
