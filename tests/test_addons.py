@@ -12,7 +12,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.games import BATCH, configure, dataset
 from tests.oracles import addons_inputs as given
+from tgan_tf.gan import TransformerGAN
+from tgan_tf.layers import Normalization, SpectralNorm, to_tokens
+from tgan_tf.layers.transformer import ACTIVATIONS
 from tgan_tf.objectives import augmentation
 from tgan_tf.objectives.schedules import ScheduledAdam, WarmupCosine
 
@@ -31,6 +35,7 @@ def test_gelu(addons):
     x = given.numbers()
     assert_close(keras.activations.gelu(x, approximate=False), addons["gelu"])
     assert_close(keras.activations.gelu(x, approximate=True), addons["gelu_tanh"])
+    assert_close(ACTIVATIONS["gelu"](x), addons["gelu"])
 
 
 @pytest.mark.parametrize(("groups", "name"), [(-1, "instance_norm"), (given.GROUPS, "group_norm")])
@@ -39,29 +44,48 @@ def test_normalisation(addons, groups, name):
     assert_close(layer(given.images()), addons[name], 2e-5)
 
 
+def test_instance_norm_of_tokens(addons):
+    x = given.images()
+    tokens = to_tokens(tf.constant(x))
+    ours = Normalization("instance", epsilon=given.EPSILON)(tokens)
+    assert_close(tf.reshape(ours, x.shape), addons["instance_norm"], 2e-5)
+
+
+def drawn(*numbers: float) -> tf.Tensor:
+    """What the augmentations draw, uniform in [0, 1): the same for both images."""
+    return tf.constant([numbers] * 2, tf.float32)
+
+
 def test_translate(addons):
     """Ours draws the shift; these numbers draw the one that addons was told."""
     x, ratio = given.images(), 0.5
     most = [int(size * ratio + 0.5) for size in x.shape[1:3]]
-    u = [
-        (shift + reach + 0.5) / (2 * reach + 1)
-        for shift, reach in zip(given.SHIFT, most, strict=True)
-    ]
-    moved = augmentation.translation(tf.constant(x), tf.constant([u] * 2, tf.float32), ratio)
+    u = drawn(
+        *(
+            (shift + reach + 0.5) / (2 * reach + 1)
+            for shift, reach in zip(given.SHIFT, most, strict=True)
+        )
+    )
+    moved = augmentation.augment(tf.constant(x), u, ("translation",), translation_ratio=ratio)
     np.testing.assert_array_equal(moved, addons["translate"])
 
 
 def test_cutout(addons):
-    """Of one size in pixels, as here the images' sides differ: one axis at a time."""
+    """In a square of the images' columns: ours cuts a part of each side, addons so many pixels.
+
+    Ours draws the centre; these numbers draw the one that addons was told.
+    """
     x = given.images()
-    inside = [
-        augmentation._inside(
-            size, tf.constant([(centre + 0.5) / (size + 1)] * 2), given.HOLE / size, tf.float32
-        )
-        for size, centre in zip(x.shape[1:3], given.CENTRE, strict=True)
-    ]
-    hole = np.einsum("bh,bw->bhw", *inside)[..., None]
-    np.testing.assert_array_equal(x * (1 - hole), addons["cutout"])
+    side = x.shape[1]
+    assert max(given.CENTRE) + given.HOLE // 2 <= side  # and nothing is cut behind them
+    u = drawn(*((centre + 0.5) / (side + 1) for centre in given.CENTRE))
+    square = tf.constant(x[:, :, :side])
+    cut = augmentation.augment(square, u, ("cutout",), cutout_ratio=given.HOLE / side)
+    np.testing.assert_array_equal(cut, addons["cutout"][:, :, :side])
+
+    hole = augmentation.augment(tf.ones_like(x), drawn(0.5, 0.5), ("cutout",)) == 0
+    rows, columns = (tf.reduce_any(hole[0, ..., 0], axis=axis) for axis in (1, 0))
+    assert (sum(rows.numpy()), sum(columns.numpy())) == (x.shape[1] // 2, x.shape[2] // 2)
 
 
 def test_rotate(addons):
@@ -85,10 +109,20 @@ def test_gaussian_filter(addons):
 
 
 def test_spectral_normalisation(addons):
+    """Ours begins with 30 iterations, and leaves the kernel as it is: what addons overwrote."""
     layer = keras.layers.Dense(5, use_bias=False)
+    network = keras.Sequential([keras.Input((6,)), layer])
+    layer.kernel.assign(given.kernel())
+    spectral = SpectralNorm(network)
+    for _ in range(20):
+        spectral.iterate()
+    with spectral.scope():
+        normalised = network(np.eye(6, dtype=np.float32))
+    assert_close(normalised, addons["spectral"], 1e-5)
+    np.testing.assert_array_equal(layer.kernel, given.kernel())
+
     wrapped = keras.layers.SpectralNormalization(layer, power_iterations=50)
     wrapped.build((None, 6))
-    layer.kernel.assign(given.kernel())
     wrapped(np.zeros((1, 6), np.float32), training=True)
     assert_close(layer.kernel, addons["spectral"], 1e-5)
     sigma = np.linalg.svd(given.kernel(), compute_uv=False)[0]
@@ -115,9 +149,25 @@ def test_adamw(addons):
 
 
 def test_moving_average(addons):
-    """It averages from the values before the first step on."""
-    weight = average = given.kernel()
-    for gradient in given.gradients():
-        weight = weight - np.float32(given.RATE) * gradient
-        average = average + np.float32(1 - given.AVERAGE) * (weight - average)
-    assert_close(average, addons["moving_average"], 1e-5)
+    """Training averages from the values before the first step on, as that did, without a ramp."""
+    half_life = BATCH * np.log(0.5) / np.log(given.AVERAGE)
+    # The generator stays where the test puts it.
+    plain = {"g_lr": 1e-30, "augment": (), "r1_gamma": 0, "r2_gamma": 0}
+    gan = TransformerGAN(configure(**plain, ema_half_life_kimg=half_life / 1000, ema_ramp=0.0))
+    moving = given.kernel().ravel()
+    index = next(i for i, w in enumerate(gan.generator.weights) if np.size(w) >= moving.size)
+    weight, average = (network.weights[index] for network in (gan.generator, gan.ema_generator))
+
+    def put(variable: keras.Variable) -> None:
+        values = variable.numpy().ravel()
+        values[: moving.size] = moving
+        variable.assign(values.reshape(variable.shape))
+
+    put(weight)
+    put(average)
+    for batch, gradient in zip(dataset(given.STEPS), given.gradients(), strict=True):
+        moving = moving - np.float32(given.RATE) * gradient.ravel()
+        put(weight)
+        gan.train_step(batch)
+    averaged = average.numpy().ravel()[: moving.size].reshape(given.kernel().shape)
+    assert_close(averaged, addons["moving_average"], 1e-5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from absl import flags
@@ -114,11 +116,18 @@ def test_mistakes(tmp_path, torch):
         call(convert, "--checkpoint=x.pth", "--out=run")
     with pytest.raises(flags.IllegalFlagValueError, match=r"--checkpoint=model\.pth"):
         call(convert, "--out=run")
-    with pytest.raises(FileNotFoundError):
-        convert.convert(tmp_path / "x.pth", config, tmp_path / "run")
+    for path, why in ((tmp_path / "x.pth", "No such file or directory"), (tmp_path, "a directory")):
+        with pytest.raises(
+            ConfigError, match=rf"--checkpoint={path}: .*{why}; give a file of torch"
+        ):
+            convert.convert(path, config, tmp_path / "run")
     (tmp_path / "x.pth").write_bytes(b"not a checkpoint")
-    with pytest.raises(TorchFileError, match=r"x\.pth"):
-        convert.convert(tmp_path / "x.pth", config, tmp_path / "run")
+    for path in (tmp_path / "x.pth", os.devnull):
+        message = (
+            rf"--checkpoint: cannot read {path}: not a PyTorch checkpoint; give a file of torch"
+        )
+        with pytest.raises(TorchFileError, match=message):
+            convert.convert(path, config, tmp_path / "run")
     path = write_zip(tmp_path / "y.pth", torch, {"epoch": 3})
     with pytest.raises(ValueError, match="holds no generator"):
         convert.convert(path, config, tmp_path / "run")

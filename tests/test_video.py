@@ -139,8 +139,8 @@ def test_a_given_frame_says_how_things_move(run):
     moved, size = generator._moved, generator.size
     motions = []
 
-    def recorded(motion, seen):
-        motions.append(moved(motion, seen))
+    def recorded(*arguments):
+        motions.append(moved(*arguments))
         return motions[-1]
 
     generator._moved = recorded

@@ -52,7 +52,8 @@ def convert(checkpoint: str | Path, config: Config, out: str | Path) -> dict[str
         Parameters by network; the generator, and the discriminator if the file has it.
 
     Raises:
-        ConfigError: the configuration has no published layout, or ``out`` exists.
+        ConfigError: the configuration has no published layout, ``out`` exists, or ``checkpoint``
+            cannot be opened.
         TorchFileError: the file is damaged, or holds something other than arrays and plain data.
         ValueError: there is no generator in it, or weights are missing, misshapen or left over; all
             of them are named. Nothing is written.
@@ -61,7 +62,7 @@ def convert(checkpoint: str | Path, config: Config, out: str | Path) -> dict[str
 
     from tgan_tf.networks import build_discriminator, build_generator
     from tgan_tf.networks.transgan_checkpoint import find_states, is_transgan, load_state
-    from tgan_tf.torch_file import read_torch_file
+    from tgan_tf.torch_file import TorchFileError, read_torch_file
     from tgan_tf.training.checkpoint import Checkpoints
     from tgan_tf.training.rundir import RunDirectory, write_flags
 
@@ -74,11 +75,17 @@ def convert(checkpoint: str | Path, config: Config, out: str | Path) -> dict[str
             "--preset: checkpoints of TransGAN are all that can be read; give one of"
             " --preset=transgan_cifar10, transgan_stl10, transgan_church256, transgan_celebahq256"
         )
-    states = find_states(read_torch_file(checkpoint))
+    way_out = "give a file of torch.save, like --checkpoint=model.pth"
+    try:
+        states = find_states(read_torch_file(checkpoint))
+    except OSError as error:
+        raise ConfigError(f"--checkpoint={checkpoint}: {error.strerror}; {way_out}") from error
+    except TorchFileError as error:
+        raise TorchFileError(f"--checkpoint: {error}; {way_out}") from error
     if "generator" not in states:
         raise ValueError(
             f"--checkpoint={checkpoint}: holds no generator (no avg_gen_state_dict or"
-            " gen_state_dict, and no l1.weight of one)"
+            " gen_state_dict, and no l1.weight of one); give a checkpoint of TransGAN"
         )
     build: dict[str, Any] = {"generator": build_generator, "discriminator": build_discriminator}
     networks: dict[str, keras.Model] = {}

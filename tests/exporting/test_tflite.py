@@ -101,6 +101,7 @@ def test_batch_of_two_without_classes(tmp_path):
         {"g_qk_norm": True, "g_relative_bias": True, "g_output": "patch", "g_mlp_ratio": 2.0},
         {"g_kind": "stylegan2", "g_noise": True, "g_widths": (16, 8, 8)},
         {"g_kind": "r3gan", "g_mlp_ratio": 2.0},
+        {"g_kind": "dcgan", "mapping_layers": -1},
         {
             **{"g_kind": "biggan", "g_widths": (16, 8), "mapping_layers": -1},
             **{"g_spectral_norm": True, "g_attention_stage": 2},

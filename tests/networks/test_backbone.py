@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -16,12 +17,14 @@ import pytest
 import tensorflow as tf
 
 from tests.games import configure
+from tests.safetensors_files import write_safetensors
 from tgan_tf.config import Config, ConfigError
 from tgan_tf.layers import resize_tokens, to_tokens
 from tgan_tf.networks import build_discriminator
 from tgan_tf.networks.backbone import Backbone
 from tgan_tf.networks.vision_transformer import VisionTransformer
 from tgan_tf.objectives.game import Game
+from tgan_tf.safetensors_file import read_safetensors
 
 ORACLES = Path(__file__).parents[1] / "oracles/vision"
 MEAN, DEVIATION = np.array([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
@@ -144,16 +147,40 @@ class TestErrors:
             ({"model_type": "swin"}, "model_type 'swin'.*vit and dinov2"),
             ({"hidden_act": "relu"}, "hidden_act 'relu'.*gelu"),
             ({"hidden_size": None}, "config.json has no number hidden_size"),
-            ({"image_size": 16}, r"position_embeddings should be \(1, 17, 8\), and is \(1, 5, 8\)"),
-            ({"num_hidden_layers": 3}, r"layer.2.*should be \(8, 8\), and is not there"),
+            ({"image_size": 16}, r"position_embeddings is \(1, 5, 8\), not \(1, 17, 8\)"),
+            ({"intermediate_size": 13}, r"layer.0.intermediate.dense.weight is \(12, 8\), not"),
+            (
+                {"num_hidden_layers": 3},
+                r"--d_backbone=.*model.safetensors is incomplete.*config.json:"
+                r" encoder.layer.2.* is not there, .*, and 13 more; give both files of one model",
+            ),
+            (["no", "object"], r"--d_backbone=.*config.json: no JSON object"),
+            # What Keras-hub's save_to_preset leaves there, for short.
+            (
+                {"registered_name": "keras_hub>ViTBackbone"},
+                r"--d_backbone=.*: a preset of Keras-hub, .* SavedModel .* docs/presets.md",
+            ),
         ],
     )
     def test_another_model(self, changes, message, tmp_path):
         shutil.copytree(ORACLES / "vit", tmp_path / "vit")
         path = tmp_path / "vit/config.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+        known = json.loads(path.read_text())
+        path.write_text(json.dumps(known | changes if isinstance(changes, dict) else changes))
         with pytest.raises(ConfigError, match=message):
-            VisionTransformer(tmp_path / "vit")
+            Backbone(str(tmp_path / "vit"), 0, (8, 8))
+
+    @pytest.mark.parametrize("kind", ["vit", "dinov2", "dinov2_swiglu"])
+    def test_every_weight_is_missed(self, kind, tmp_path):
+        """All but those of training: it is named, and so are the flag and the file."""
+        weights = read_safetensors(ORACLES / kind / "model.safetensors")
+        shutil.copy(ORACLES / kind / "config.json", tmp_path)
+        for name in weights.keys() - {"embeddings.mask_token"}:
+            rest = {key: ("F32", value) for key, value in weights.items() if key != name}
+            write_safetensors(tmp_path / "model.safetensors", rest)
+            message = f"--d_backbone=.* model.safetensors is .*: {re.escape(name)} is not there; "
+            with pytest.raises(ConfigError, match=message):
+                VisionTransformer(tmp_path)
 
     def test_damaged_weights(self, tmp_path):
         shutil.copy(ORACLES / "vit/config.json", tmp_path)

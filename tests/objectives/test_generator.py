@@ -7,6 +7,8 @@ import pytest
 import tensorflow as tf
 
 from tests.derivatives import assert_gradients
+from tests.games import configure
+from tgan_tf.networks import build_generator
 from tgan_tf.objectives.generator import mix_styles, orthogonal, path_lengths
 
 RANDOM = np.random.default_rng(0)
@@ -60,6 +62,28 @@ def test_path_length_can_be_learned_from():
         return tf.reduce_sum(tf.square(lengths - 0.5))
 
     assert_gradients(penalty, [matrix])
+
+
+def test_path_length_of_stylegan2_can_be_learned_from():
+    """Of the whole generator with noise, and a w for each layer, as in training."""
+    options = {"g_kind": "stylegan2", "g_noise": True, "g_output_activation": "linear"}
+    generator = build_generator(configure(**options, g_widths=(4, 3), mapping_layers=1, w_dim=3))
+    for weight in generator.weights:
+        weight.assign(weight + RANDOM.normal(0, 0.3, weight.shape))
+    z, label = tf.constant(RANDOM.normal(size=(3, 4))), tf.constant([2, 0, 1])
+    tokens = tf.constant(RANDOM.normal(size=(3, generator.noise_numbers)))
+    noise = tf.constant(RANDOM.normal(size=(3, 8, 8, 1)))
+
+    def penalty() -> tf.Tensor:
+        w = tf.tile(generator.mapping(z, label)[:, None], (1, generator.num_ws, 1))
+        lengths = path_lengths(lambda w: generator.synthesis(w, tokens), w, noise)
+        return tf.reduce_sum(tf.square(lengths - 0.1))
+
+    # What is added to the images themselves does not depend on w.
+    weights = {w.path: w.value for w in generator.trainable_variables}
+    added = [path for path in weights if path.endswith("_image/bias")]
+    assert len(added) == 2
+    assert_gradients(penalty, [w for path, w in weights.items() if path not in added], step=1e-6)
 
 
 def test_styles_are_mixed():

@@ -134,7 +134,7 @@ class ObjectiveConfig:
         0.0, "weight of the generator's orthogonal regularisation (BigGAN: 1e-4)", low=0
     )
     reconstruction_weight: float = option(
-        10.0,
+        100.0,
         "with given_frames: weight, for G, of the mean squared difference between the clip that it"
         " makes around them and the one that they are of",
         low=0,

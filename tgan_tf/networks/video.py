@@ -45,7 +45,7 @@ class VideoGenerator(keras.Model):
     attend to: what is shown is made once, and each frame looks up which part of it is where. With
     ``g_moving_grid``, the motion also moves a plane, in which tokens know their place
     (`MovingGrid`), and content alone modulates. Given frames are tokens that are added to those of
-    every frame, that all attend to, and that say how the motion goes on. All frames are made at
+    their own frames, that all attend to, and that say how the motion goes on. All frames are made at
     once, and more of them than in training if asked for.
 
     Args:
@@ -309,7 +309,7 @@ class VideoDiscriminator(Discriminator):
     """Two looks at a clip: some frames at full size, and all of them at half size, in pairs.
 
     The first says what a frame shows, the second how it moves (DVD-GAN's two discriminators, Clark
-    et al. 2019, with one head).
+    et al. 2019, with one head). Where frames may be given, the frame after a pair is seen with it.
 
     Args:
         config: a resolved configuration.

@@ -34,6 +34,8 @@ _STATISTICS = {
     "vit": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
     "dinov2": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
+_GATED = "mlp.weights_in"
+_SHOWN = 3  # of what is wrong with a file
 _ACTIVATIONS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
     "gelu": functools.partial(tf.nn.gelu, approximate=False),
     "gelu_pytorch_tanh": functools.partial(tf.nn.gelu, approximate=True),
@@ -65,7 +67,7 @@ class VisionTransformer:
         self, directory: str | os.PathLike[str], size: int = 0, dtype: tf.DType = tf.float32
     ) -> None:
         options, statistics, weights = _read(Path(directory))
-        self._dtype, self._statistics = dtype, statistics
+        self._dtype, self._statistics, self._layers = dtype, statistics, _layers(options)
         self._activation = _ACTIVATIONS[options.get("hidden_act", "gelu")]
         self._epsilon, self._heads = options["layer_norm_eps"], options["num_attention_heads"]
         self.width, self.depth = options["hidden_size"], options["num_hidden_layers"]
@@ -111,19 +113,16 @@ class VisionTransformer:
         return levels
 
     def _block(self, x: tf.Tensor, name: str) -> tf.Tensor:
-        dinov2 = name + "norm1.weight" in self._weights
-        norms = ("norm1", "norm2") if dinov2 else ("layernorm_before", "layernorm_after")
-        added = self._attention(self._norm(x, name + norms[0]), name + "attention.")
+        before, after, into, out = (name + layer for layer in self._layers)
+        added = self._attention(self._norm(x, before), name + "attention.")
         x = x + self._scaled(added, name + "layer_scale1.lambda1")
-        hidden = self._norm(x, name + norms[1])
-        if name + "mlp.weights_in.weight" in self._weights:
-            gate, hidden = tf.split(self._linear(hidden, name + "mlp.weights_in"), 2, axis=-1)
-            added = self._linear(tf.nn.silu(gate) * hidden, name + "mlp.weights_out")
+        hidden = self._linear(self._norm(x, after), into)
+        if into.endswith(_GATED):
+            gate, hidden = tf.split(hidden, 2, axis=-1)
+            hidden = tf.nn.silu(gate) * hidden
         else:
-            into, out = ("mlp.fc1", "mlp.fc2") if dinov2 else ("intermediate.dense", "output.dense")
-            hidden = self._activation(self._linear(hidden, name + into))
-            added = self._linear(hidden, name + out)
-        return x + self._scaled(added, name + "layer_scale2.lambda1")
+            hidden = self._activation(hidden)
+        return x + self._scaled(self._linear(hidden, out), name + "layer_scale2.lambda1")
 
     def _attention(self, x: tf.Tensor, name: str) -> tf.Tensor:
         def heads(which: str) -> tf.Tensor:
@@ -149,16 +148,42 @@ class VisionTransformer:
         return x if scale is None else x * scale
 
 
+def _layers(options: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """What a block calls its norms, before attention and after it, and its MLP's two layers."""
+    if options["model_type"] == "vit":
+        return "layernorm_before", "layernorm_after", "intermediate.dense", "output.dense"
+    if options.get("use_swiglu_ffn"):
+        return "norm1", "norm2", _GATED, "mlp.weights_out"
+    return "norm1", "norm2", "mlp.fc1", "mlp.fc2"
+
+
+def _hidden(options: Mapping[str, Any]) -> int:
+    """Hidden units of its MLP, as transformers reckons them."""
+    if options["model_type"] == "vit":
+        return options.get("intermediate_size", 3072)
+    hidden = int(options["hidden_size"] * options.get("mlp_ratio", 4))
+    return (int(hidden * 2 / 3) + 7) // 8 * 8 if options.get("use_swiglu_ffn") else hidden
+
+
 def _read(directory: Path) -> tuple[dict[str, Any], Any, dict[str, np.ndarray]]:
     """Options, mean and deviation of pixels in [0, 1], and weights, matrices transposed."""
     try:
         options = _json(directory / "config.json")
-        weights = read_safetensors(directory / "model.safetensors")
+        of_keras_hub = "registered_name" in options  # by which it knows its own presets
+        weights = {} if of_keras_hub else read_safetensors(directory / "model.safetensors")
+        processor = directory / "preprocessor_config.json"
+        given = _json(processor) if processor.exists() else {}
     except (OSError, ValueError, SafetensorsError) as error:
         raise ConfigError(
             f"--d_backbone={directory}: give a directory with the config.json and"
             f" model.safetensors of a vision transformer ({error})"
         ) from error
+    if of_keras_hub:
+        raise ConfigError(
+            f"--d_backbone={directory}: a preset of Keras-hub, whose weights are no safetensors;"
+            " make a SavedModel of it with the lines in docs/presets.md, or give the same model"
+            f" from Hugging Face ({' or '.join(_MODELS)})"
+        )
     kind = options.get("model_type")
     activation = options.get("hidden_act", "gelu")
     if kind not in _MODELS or activation not in _ACTIVATIONS or options.get("num_channels", 3) != 3:
@@ -171,41 +196,65 @@ def _read(directory: Path) -> tuple[dict[str, Any], Any, dict[str, np.ndarray]]:
     weights = {name.removeprefix(prefix): w for name, w in weights.items()}
     kept = ("embeddings.", "encoder.", "layernorm.")  # no classifier, pooler, decoder
     weights = {n: w for n, w in weights.items() if n.startswith(kept) and "mask_token" not in n}
+    _check(directory, options, weights)
     for name, value in weights.items():
         if value.ndim == 2 and name.endswith(".weight"):
             weights[name] = value.T
         elif value.ndim == 4:  # [out, in, h, w] -> [h, w, in, out]
             weights[name] = value.transpose(2, 3, 1, 0)
-    _check(directory, options, weights)
     mean, deviation = _STATISTICS[kind]
-    processor = directory / "preprocessor_config.json"
-    given = _json(processor) if processor.exists() else {}
     return options, (given.get("image_mean", mean), given.get("image_std", deviation)), weights
 
 
-def _check(directory: Path, options: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
-    """What is computed with is there."""
+def _check(directory: Path, options: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> None:
+    """All that is computed with is there; shapes are those of the file."""
     for name in _OPTIONS:
         if not isinstance(options.get(name), int | float):
             raise ConfigError(f"--d_backbone={directory}: config.json has no number {name}")
     width, patch = options["hidden_size"], options["patch_size"]
-    needed = {
+    needed: dict[str, tuple[int, ...]] = {
         "embeddings.cls_token": (1, 1, width),
         "embeddings.position_embeddings": (1, 1 + (options["image_size"] // patch) ** 2, width),
-        "embeddings.patch_embeddings.projection.weight": (patch, patch, 3, width),
+        "embeddings.patch_embeddings.projection.weight": (width, 3, patch, patch),
+        "embeddings.patch_embeddings.projection.bias": (width,),
         "layernorm.weight": (width,),
+        "layernorm.bias": (width,),
     }
-    for index in range(options["num_hidden_layers"]):
+
+    def linear(name: str, inputs: int, outputs: int, bias: bool = True) -> None:
+        needed[f"{name}.weight"] = (outputs, inputs)
+        if bias:
+            needed[f"{name}.bias"] = (outputs,)
+
+    *norms, into, out = _layers(options)
+    hidden = _hidden(options)
+    for block in (f"encoder.layer.{index}." for index in range(options["num_hidden_layers"])):
+        for norm in norms:
+            needed |= {f"{block}{norm}.{part}": (width,) for part in ("weight", "bias")}
         for part in ("query", "key", "value"):
-            needed[f"encoder.layer.{index}.attention.attention.{part}.weight"] = (width, width)
-    for name, shape in needed.items():
-        found = weights[name].shape if name in weights else None
-        if found != shape:
-            raise ConfigError(
-                f"--d_backbone={directory}: {name} should be {shape}, and is"
-                f" {found or 'not there'}; is model.safetensors that of config.json?"
-            )
+            bias = options.get("qkv_bias", True)
+            linear(f"{block}attention.attention.{part}", width, width, bias)
+        linear(f"{block}attention.output.dense", width, width)
+        linear(block + into, width, hidden * (2 if into == _GATED else 1))
+        linear(block + out, hidden, width)
+        if options["model_type"] == "dinov2":
+            needed |= {f"{block}layer_scale{part}.lambda1": (width,) for part in (1, 2)}
+    wrong = [f"{name} is not there" for name in needed if name not in weights]
+    wrong += [
+        f"{name} is {weights[name].shape}, not {shape}"
+        for name, shape in needed.items()
+        if name in weights and weights[name].shape != shape
+    ]
+    if wrong:
+        more = f", and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+        raise ConfigError(
+            f"--d_backbone={directory}: model.safetensors is incomplete, or of another model than"
+            f" config.json: {', '.join(wrong[:_SHOWN])}{more}; give both files of one model"
+        )
 
 
 def _json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(found, dict):
+        raise ValueError(f"{path}: no JSON object")
+    return found
