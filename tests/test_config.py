@@ -540,7 +540,7 @@ class TestContradictions:
             parsed(flag)
 
     def test_lazy_rates_of_penalties_that_are_not_lazy(self):
-        with pytest.raises(ConfigError, match="--lazy_rates has no effect .*--penalty_every"):
+        with pytest.raises(ConfigError, match=r"--lazy_rates has no effect .*--penalty_every"):
             parsed("--lazy_rates", "--penalty_every=1")
         assert parsed("--lazy_rates", "--penalty_every=16").optimizer.lazy_rates
 

@@ -117,7 +117,7 @@ def test_of_clips_without_given_frames_nothing_is_missed(clips):
 
 
 def test_the_discriminator_sees_a_pair_with_the_frame_after_it():
-    """So that what is made must go on from what is given: each frame is in a token with the next."""
+    """So what is made must go on from what is given: each frame is in a token with the next."""
     numbers = tf.reshape(tf.range(12.0), (2, 6, 1, 1, 1))
     alone = TransformerGAN(configure().replace(given_frames=0)).discriminator
     seen = alone._in_pairs(numbers)[:, 0, 0].numpy().tolist()

@@ -85,9 +85,8 @@ def test_gain_by_guidance(monkeypatch, designers):
     images = np.stack([pixel // 256, pixel % 256], axis=1).astype(np.uint8)[:, None, :, None]
     vectors = np.eye(440, dtype=np.float32)
     captions = tuple(map(str, range(440)))
-    every = SampleSet(
-        np.tile(images, (designers, 1, 1, 1)), np.tile(vectors, (designers, 1)), captions * designers
-    )
+    drawn = np.tile(images, (designers, 1, 1, 1))
+    every = SampleSet(drawn, np.tile(vectors, (designers, 1)), captions * designers)
     source = Source("numbers", SampleSet(images[:0]), every)
 
     def seen(images: np.ndarray) -> np.ndarray:

@@ -15,8 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from tgan_tf.metrics.frechet import Moments, frechet_distance
-from tgan_tf.metrics.kernel import kernel_distance
 from tgan_tf.metrics.inception import folder_sha256
+from tgan_tf.metrics.kernel import kernel_distance
 from tgan_tf.metrics.network import load_signature, shapes_of
 from tgan_tf.metrics.suite import Outcome
 

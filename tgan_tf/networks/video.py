@@ -45,8 +45,8 @@ class VideoGenerator(keras.Model):
     attend to: what is shown is made once, and each frame looks up which part of it is where. With
     ``g_moving_grid``, the motion also moves a plane, in which tokens know their place
     (`MovingGrid`), and content alone modulates. Given frames are tokens that are added to those of
-    their own frames, that all attend to, and that say how the motion goes on. All frames are made at
-    once, and more of them than in training if asked for.
+    their own frames, that all attend to, and that say how the motion goes on. All frames are made
+    at once, and more of them than in training if asked for.
 
     Args:
         config: a resolved configuration.
