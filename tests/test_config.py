@@ -531,6 +531,7 @@ class TestContradictions:
             ("--cr_augment=flip", "cr_real or --cr_fake"),
             ("--zcr_radius=0.1", "zcr_d or --zcr_g"),
             ("--reconstruction_weight=1", "given_frames"),
+            ("--reconstruction_final=1", "given_frames"),
         ],
     )
     def test_options_without_what_they_are_of(self, flag, need):

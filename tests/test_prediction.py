@@ -66,7 +66,7 @@ def test_reconstruction_by_hand():
 def test_the_generator_learns_what_it_missed(clips):
     """Loss and gradient by hand: of clips of which frames were given, those frames too."""
     weight = 3.0
-    gan = TransformerGAN(configure(reconstruction_weight=weight))
+    gan = TransformerGAN(configure(reconstruction_weight=weight, reconstruction_final=0.5))
     real = tf.constant(clips / 127.5 - 1)
     draw = randomness.Draw(
         gan.config.training.seed, gan.step, tf.distribute.get_replica_context(), BATCH, real.dtype
@@ -98,6 +98,18 @@ def test_the_generator_learns_what_it_missed(clips):
     # Half of the clips are given frames, on average.
     np.testing.assert_allclose(logs["reconstruction"], 2 * missed, rtol=1e-10)
     np.testing.assert_allclose(logs["g_grad_norm"], norm, rtol=1e-8)
+
+
+def test_what_is_missed_weighs_less_and_less():
+    """By a cosine of the logarithm: half way there at the middle."""
+    config = configure(reconstruction_weight=100.0, reconstruction_final=0.01, total_kimg=0.4)
+    gan = TransformerGAN(config)
+    weights = []
+    for step in (0, 25, 50, 75, 100, 200):
+        gan.step.assign(step)
+        weights.append(float(gan._reconstruction_weight()))
+    expected = [100, 100 * 0.01**0.1464466, 10, 100 * 0.01**0.8535534, 1, 1]
+    np.testing.assert_allclose(weights, expected, rtol=1e-5)
 
 
 def test_parts_of_a_batch_that_take_turns(clips):

@@ -383,8 +383,8 @@ class TransformerGAN(keras.Model):
                 gradients = summed(compiled(remade), t.g_parts, sight)
             logs |= total({"loss_g": tf.reduce_sum(loss) * share})
             if "missed" in still:
-                missed = tf.reduce_sum(still["missed"]) * share / _GIVEN_SHARE
-                logs |= total({"reconstruction": missed})
+                missed = tf.reduce_sum(still["missed"] / causes["weight"]) * share
+                logs |= total({"reconstruction": missed / _GIVEN_SHARE})
             if path or o.g_orthogonal:
                 if path:
                     causes["noise"] = g_draw.normal(randomness.PATH, real.shape[1:])
@@ -412,10 +412,14 @@ class TransformerGAN(keras.Model):
         self.step.assign_add(1)
         return logs
 
-    @property
-    def _reconstructs(self) -> float:
-        """Weight of what is missed where frames are given."""
-        return self.config.objective.reconstruction_weight * bool(self.config.data.given_frames)
+    def _reconstruction_weight(self) -> tf.Tensor | None:
+        """Of what is missed where frames are given, at this step; None where none are."""
+        o = self.config.objective
+        if not (o.reconstruction_weight and self.config.data.given_frames):
+            return None
+        # A power, since it falls by orders of magnitude.
+        done = cosine(self.step, self.config.schedule_steps, 0.0, 1.0)
+        return o.reconstruction_weight * o.reconstruction_final**done
 
     @property
     def _batchwise(self) -> dict[str, bool]:
@@ -425,8 +429,8 @@ class TransformerGAN(keras.Model):
     def _causes(self, draw: randomness.Draw, label: tf.Tensor | None, real: tf.Tensor) -> Tensors:
         """What the generator makes its batch of: ``z``; ``moved``, which is z disturbed; ``label``;
         ``tokens``, for layers with noise; ``other``, a second latent, and ``cut``, which says where
-        it is used; ``given``, parts of ``real``, and the ``whole`` of it; ``guidance``.
-        ``[n, ...]`` each, as far as needed."""
+        it is used; ``given``, parts of ``real``, the ``whole`` of it and the ``weight`` of
+        what is missed; ``guidance``. ``[n, ...]`` each, as far as needed."""
         o = self.config.objective
         z = draw.normal(randomness.LATENT, (self.config.generator.latent_dim,))
         causes = {"z": z} if label is None else {"z": z, "label": label}
@@ -441,8 +445,9 @@ class TransformerGAN(keras.Model):
         if self.modality.given_shape:
             # Of a real sample, of which the discriminator sees the whole beside.
             causes["given"] = self._given(draw, real)
-            if self._reconstructs:
+            if (weight := self._reconstruction_weight()) is not None:
                 causes["whole"] = real
+                causes["weight"] = tf.cast(weight, real.dtype) * tf.ones_like(z[:, 0])
         if o.guidance_high > 1:
             u = draw.uniform(randomness.GUIDANCE, (2,))  # [n, 2]
             scale = 1 + (o.guidance_high - 1) * u[:, 0]
@@ -461,7 +466,7 @@ class TransformerGAN(keras.Model):
         Returns:
             ``fake`` ``[n, H, W, C]``; with zCR ``moved``, of the disturbed latents, and how far
             they are ``apart``, ``[n]``; where a part is given, how far what was made around it
-            ``missed`` the whole, ``[n]``.
+            ``missed`` the whole, weighted, ``[n]``.
         """
         if "moved" not in causes:
             return self._images(causes)
@@ -491,7 +496,7 @@ class TransformerGAN(keras.Model):
         # follows on it.
         made = tf.cast(self.generator.imagined(w, given), self._real_dtype)
         there = tf.reduce_any(given != 0, axis=range(1, given.shape.rank))  # [n]
-        missed = tf.where(there, reconstruction(made, whole), 0)
+        missed = causes["weight"] * tf.where(there, reconstruction(made, whole), 0)
         return {"fake": self.generator.kept(made, given), "missed": missed}
 
     def _map(self, z: tf.Tensor, causes: Tensors) -> tf.Tensor:
@@ -513,8 +518,8 @@ class TransformerGAN(keras.Model):
         upstream = {"fake": to_image}
         if weight := self.config.objective.zcr_g:
             upstream["apart"] = self._scaled(-weight * tf.ones_like(made["apart"]), share)
-        if weight := self._reconstructs:
-            upstream["missed"] = self._scaled(weight * tf.ones_like(made["missed"]), share)
+        if "missed" in made:
+            upstream["missed"] = self._scaled(tf.ones_like(made["missed"]), share)
         return _gradients(
             tape,
             [made[name] for name in upstream],

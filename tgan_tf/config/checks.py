@@ -426,6 +426,7 @@ _NEEDS = {
     "cr_augment": "cr_real or --cr_fake",
     "zcr_radius": "zcr_d or --zcr_g",
     "reconstruction_weight": "given_frames",
+    "reconstruction_final": "given_frames",
     "gamma_final": "r1_gamma, --r2_gamma or --gp_weight",
 }
 

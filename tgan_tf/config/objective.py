@@ -136,8 +136,15 @@ class ObjectiveConfig:
     reconstruction_weight: float = option(
         100.0,
         "with given_frames: weight, for G, of the mean squared difference between the clip that it"
-        " makes around them and the one that they are of",
+        " makes around them and the one that they are of, at the start",
         low=0,
+    )
+    reconstruction_final: float = option(
+        0.02,
+        "the same at the end / at the start; its logarithm falls by a cosine, so that first places"
+        " are learned, and then how things look",
+        above=0,
+        high=1,
     )
     likelihood_kimg: float = option(
         0.0,
@@ -238,7 +245,7 @@ class OptimizerConfig:
     schedule_kimg: float = option(
         0.0,
         "length of all cosines, in thousand images: lr_final, beta2_final, gamma_final,"
-        " ema_initial, augment_p_initial, top_k; 0: the whole run",
+        " ema_initial, augment_p_initial, top_k, reconstruction_final; 0: the whole run",
         low=0,
     )
     weight_decay: float = option(
