@@ -569,7 +569,7 @@ class TestTrainedGuidance:
         none = tf.tile(tf.constant([[0.0, 0, 0, 1]], tf.float64), (64, 1))
         w, null = (gan.generator.mapping(causes["z"], y) for y in (label, none))
         expected = gan.generator.synthesis(null + scale[:, None] * (w - null))
-        np.testing.assert_allclose(gan._images(causes), expected, rtol=1e-9)
+        np.testing.assert_allclose(gan._images(causes)["fake"], expected, rtol=1e-9)
         plain = gan.generator.synthesis(w)
         same = np.isclose(expected, plain).all(axis=(1, 2, 3))
         np.testing.assert_array_equal(same, (scale == 1) | hidden)
