@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -154,6 +155,13 @@ def test_a_given_frame_says_how_things_move(run):
     finally:
         generator._moved = moved
     assert np.abs(motions[0] - motions[1]).max() > 1e-3
+
+
+def test_a_film_is_given_without_what_decodes_films(monkeypatch, tmp_path):
+    for name in ("imageio", "imageio.v3"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ValueError, match=r"--given: .*a\.gif: .*pip install 'tgan_tf\[video\]'"):
+        data.first_frames([tmp_path / "a.gif"], (1, 16, 16, 1), "crop")
 
 
 def test_a_given_frame_is_kept(run, tmp_path):

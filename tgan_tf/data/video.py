@@ -278,6 +278,10 @@ def first_frames(paths: Sequence[Path], shape: tuple[int, ...], fit: str) -> np.
                 frames += islice(decode(path, size, fit, 1), count - len(frames))
             else:
                 frames.append(pixels.to_row(pixels.image_from_file(path, size[:2]), size, fit))
+        except ImportError as error:
+            raise ValueError(
+                f"--given: {path}: {error}; pip install 'tgan_tf[video]', or give pictures"
+            ) from error
         except Exception as error:  # decoders raise nearly anything on broken files
             raise ValueError(f"--given: {path} cannot be read ({error})") from error
     if len(frames) != count:
