@@ -23,6 +23,8 @@ NAMES = (
     "reconstruction",
 )
 
+_ROOM = 32  # so that a name more, at the end, does not change what checkpoints hold
+
 
 class Meter(tf.Module):
     """Means of a step's logs since the last reset.
@@ -33,7 +35,7 @@ class Meter(tf.Module):
 
     def __init__(self) -> None:
         super().__init__(name="meter")
-        shape = (len(NAMES),)
+        shape = (_ROOM,)
         self.sums = tf.Variable(tf.zeros(shape, tf.float64), trainable=False, name="sums")
         self.counts = tf.Variable(tf.zeros(shape, tf.int64), trainable=False, name="counts")
 
@@ -51,15 +53,17 @@ class Meter(tf.Module):
     @tf.function(autograph=False)
     def _add(self, logs: dict[str, tf.Tensor]) -> None:
         values = [tf.cast(logs.get(name, 0.0), tf.float64) for name in NAMES]
-        self.sums.assign_add(tf.stack(values))
-        self.counts.assign_add(tf.constant([int(name in logs) for name in NAMES], tf.int64))
+        there = [int(name in logs) for name in NAMES]
+        room = ((0, _ROOM - len(NAMES)),)
+        self.sums.assign_add(tf.pad(tf.stack(values), room))
+        self.counts.assign_add(tf.pad(tf.constant(there, tf.int64), room))
 
     def read(self) -> dict[str, float]:
         """The means so far, without those that had no value yet."""
         sums, counts = self.sums.numpy(), self.counts.numpy()
         return {
             name: float(total / count)
-            for name, total, count in zip(NAMES, sums, counts, strict=True)
+            for name, total, count in zip(NAMES, sums, counts, strict=False)
             if count
         }
 
