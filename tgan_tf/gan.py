@@ -101,12 +101,11 @@ class TransformerGAN(keras.Model):
         self.ema_generator.trainable = False
         for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
             average.assign(weight)
-        o, d_steps = config.optimizer, config.training.d_steps
-        self.g_optimizer = self._make_optimizer("g", self.generator, o.g_lr, d_steps)
-        self.d_optimizer = self._make_optimizer("d", self.discriminator, o.d_lr, 1)
+        self.g_optimizer = self._make_optimizer("g", self.generator)
+        self.d_optimizer = self._make_optimizer("d", self.discriminator)
         if self.encoder is not None:
             self.encoder.remat = config.training.remat
-            self.e_optimizer = self._make_optimizer("e", self.encoder, o.g_lr, d_steps)
+            self.e_optimizer = self._make_optimizer("e", self.encoder)
         self.step = _scalar("step", 0, tf.int64)
         half = config.training.precision == "mixed_float16"
         self.loss_scale = _scalar("loss_scale", 2.0**15) if half else None
@@ -124,16 +123,14 @@ class TransformerGAN(keras.Model):
         # weight, for nothing.
         self.compile(optimizer=None)
 
-    def _make_optimizer(
-        self, name: str, network: keras.Model, learning_rate: float, every: int
-    ) -> keras.optimizers.Optimizer:
-        """Adam for a network that is updated every so many steps."""
+    def _make_optimizer(self, name: str, network: keras.Model) -> keras.optimizers.Optimizer:
+        """Adam for a network: ``g``, ``d`` or ``e``."""
         o = self.config.optimizer
         lazy = o.lazy_factor(name, self.config.objective)
         optimizer = ScheduledAdam(
-            self._schedule(lazy * learning_rate, every, self._before(name)),
+            self._schedule(name),
             o.beta2_final**lazy,
-            -(-self.config.schedule_steps // every),
+            -(-self.config.schedule_steps // self._every(name)),
             beta_1=o.beta1**lazy,
             beta_2=o.beta2**lazy,
             epsilon=1e-8,
@@ -147,20 +144,24 @@ class TransformerGAN(keras.Model):
         optimizer.build(network.trainable_variables)
         return optimizer
 
-    def _schedule(self, learning_rate: float, every: int, before: int = 0) -> Any:
-        """Of the game, after so many steps of likelihood alone."""
-        o = self.config.optimizer
+    def _every(self, name: str) -> int:
+        """A network is updated every so many steps."""
+        return 1 if name == "d" else self.config.training.d_steps
+
+    def _schedule(self, name: str) -> Any:
+        """A network's learning rate: of the game, after the steps of likelihood alone, which D does
+        not have."""
+        o, every = self.config.optimizer, self._every(name)
+        rate = o.d_lr if name == "d" else o.g_lr
+        rate *= o.lazy_factor(name, self.config.objective)
         warmup = round(o.lr_warmup_kimg * 1000 / self.config.training.batch_size)
-        span = -(-(self.config.schedule_steps - self.config.likelihood_steps) // every)
-        game = WarmupCosine(learning_rate, warmup // every, max(1, span), o.lr_final)
-        if not before:
+        before = self.config.likelihood_steps
+        span = -(-(self.config.schedule_steps - before) // every)
+        game = WarmupCosine(rate, warmup // every, max(1, span), o.lr_final)
+        if name == "d" or not before:
             return game
         first = WarmupCosine(self.config.objective.likelihood_lr, 0, before, _LIKELIHOOD_LR_FINAL)
         return InTurn(first, before, game)
-
-    def _before(self, name: str) -> int:
-        """Steps of a network's optimizer before the game."""
-        return 0 if name == "d" else self.config.likelihood_steps
 
     def _trace(self) -> None:
         pack = self.config.discriminator.d_pack
@@ -231,12 +232,10 @@ class TransformerGAN(keras.Model):
         if fixed := sorted(options.keys() - set(RETUNABLE)):
             raise ConfigError(f"{', '.join(fixed)}: cannot change in the middle of a training")
         self.config = self.config.replace(**options)
-        o, d_steps = self.config.optimizer, self.config.training.d_steps
-        g_lazy, d_lazy = (o.lazy_factor(name, self.config.objective) for name in ("g", "d"))
-        self.g_optimizer.learning_rate = self._schedule(g_lazy * o.g_lr, d_steps, self._before("g"))
-        self.d_optimizer.learning_rate = self._schedule(d_lazy * o.d_lr, 1)
+        self.g_optimizer.learning_rate = self._schedule("g")
+        self.d_optimizer.learning_rate = self._schedule("d")
         if self.encoder is not None:
-            self.e_optimizer.learning_rate = self._schedule(o.g_lr, d_steps, self._before("e"))
+            self.e_optimizer.learning_rate = self._schedule("e")
         self._trace()
 
     def get_config(self) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from tgan_tf.data.attributes import read_table
 from tgan_tf.data.captions import Captions, read_captions
 from tgan_tf.data.prepare import ordered_map
 from tgan_tf.data.reader import Item, Reader
-from tgan_tf.data.split import held_out_rows, stratified_order
+from tgan_tf.data.split import held_out_rows, repeats, stratified_order
 
 _VAL_NAMES = ("val", "valid", "validation", "test")
 
@@ -93,8 +93,8 @@ class FolderReader(Reader):
         else:
             self._order = self._split(train, data.val_fraction, seed)
             self.identity += [data.val_fraction, seed]
-            if len(set(self._captions.values())) < len(self._captions):
-                self.identity.append("captions")  # which choose the split
+            if repeats([*self._captions.values()]):
+                self.identity.append("captions")
 
     def _split(self, files: list[_File], fraction: float, seed: int) -> list[tuple[_File, bool]]:
         """The files in an order that the seed shuffles, and whether each is held out."""

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tgan_tf.config import ConfigError, DataConfig
 from tgan_tf.data.reader import Item, Reader
-from tgan_tf.data.split import held_out_rows
+from tgan_tf.data.split import held_out_rows, repeats
 
 LICENCE = "CC BY-SA 4.0 (KANJIDIC, EDRDG), drawn with IPA Gothic"
 _FOLDERS = {
@@ -77,8 +77,8 @@ class KanjiReader(Reader):
         self.count = len(entries)
         font = hashlib.sha256(self._font.read_bytes()).hexdigest()
         self.identity = ["kanji", hashlib.sha256(raw).hexdigest(), font, data.val_fraction, seed]
-        if len(set(captions)) < len(captions):
-            self.identity.append("captions")  # which choose the split
+        if repeats(captions):
+            self.identity.append("captions")
 
     def items(self) -> Iterator[Item]:
         yield from self._items

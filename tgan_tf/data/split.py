@@ -58,6 +58,11 @@ def chosen_groups(sizes: Mapping[str, int], fraction: float, seed: int) -> set[s
     return chosen
 
 
+def repeats(captions: Sequence[str]) -> bool:
+    """Whether some are equal, so that captions choose the split."""
+    return len(set(captions)) < len(captions)
+
+
 def held_out_rows(
     labels: np.ndarray, captions: Sequence[str], fraction: float, seed: int
 ) -> set[int]:
@@ -71,9 +76,8 @@ def held_out_rows(
         fraction: share of the samples to hold out.
         seed: chooses it.
     """
-    sizes = Counter(captions)
-    if len(sizes) < len(captions):
-        chosen = chosen_groups(sizes, fraction, seed)
+    if repeats(captions):
+        chosen = chosen_groups(Counter(captions), fraction, seed)
         return {row for row, caption in enumerate(captions) if caption in chosen}
     order = stratified_order(labels, seed)
     return set(order[: held_out_count(len(labels), fraction)].tolist())

@@ -116,7 +116,7 @@ def measure(
     """FVD and KVD of generated clips, and of other real ones (``details["real"]``).
 
     FVD is the Frechet distance of the logits and KVD their kernel distance, without bias, over all
-    clips at once (Unterthiner et al. 2018, sec. 3).
+    clips at once (Unterthiner et al. 2018).
 
     Args:
         real, others, fakes: uint8 ``[N, F, H, W, C]``.

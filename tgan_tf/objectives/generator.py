@@ -47,7 +47,7 @@ def path_lengths(
 
 
 def reconstruction(made: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
-    """``mean (G(z, a) - x)^2``, where ``a`` is a part of ``x`` (Mathieu et al. 2016, eq. 5).
+    """``mean (G(z, a) - x)^2``, where ``a`` is a part of ``x`` (Mathieu et al. 2016).
 
     Args:
         made: ``[B, ...]``, around what was given of ``real``.
