@@ -30,7 +30,7 @@ _TICKS: tuple[tuple[str, dict[str, str]], ...] = (
     ("Regularisers", {"regularizer": ""}),
     ("Negative log-likelihood of a token, nats", {"likelihood": ""}),
     ("Divergence of the encoder's z, nats", {"divergence": ""}),
-    ("Mean squared difference from the clip whose frames are given", {"reconstruction": ""}),
+    ("Mean squared error of reconstruction", {"reconstruction": ""}),
     ("Auxiliary classifier, real + fake", {"class_loss": ""}),
     ("Probability of augmentation", {"augment_p": ""}),
     ("Images per second", {"images_per_second": ""}),
