@@ -126,6 +126,10 @@ def test_files_become_clips(films, tmp_path):
     again = source(**options)  # from the cache
     np.testing.assert_array_equal(again.val.samples, clips.val.samples)
     assert again.skipped == clips.skipped
+    for found in (clips, again):
+        assert found.frame_rate == 5  # every second of ten
+        assert found.resolve(Config()).data.frame_rate == 5
+        assert found.resolve(Config().replace(frame_rate=12)).data.frame_rate == 12
 
 
 @pytest.mark.parametrize("ending", ["avi", "mkv"])
@@ -194,7 +198,7 @@ def test_films_are_not_held_in_memory(tmp_path, monkeypatch):
     assert len(clips.train) + len(clips.val) == 2 * (22 + 2)
     assert peak < 40 * frame.nbytes  # of 800
     (entry,) = (tmp_path / "cache").iterdir()
-    names = {"train.npy", "train_labels.npy", "val.npy", "val_labels.npy", "skipped.json"}
+    names = {"train.npy", "train_labels.npy", "val.npy", "val_labels.npy", "about.json"}
     assert {path.name for path in entry.iterdir()} == names
 
 

@@ -136,7 +136,10 @@ class DataConfig:
         low=0,
     )
     frame_rate: float = option(
-        8.0, "frames a second in files of clips that are written", above=0, high=120
+        0.0,
+        "frames a second in files of clips that are written; 0: as the data are, else 8",
+        low=0,
+        high=1000,
     )
     vocab_size: int = option(
         3000, "most different tokens of texts; poems with others are left out", low=8, high=65536

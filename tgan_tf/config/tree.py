@@ -36,6 +36,7 @@ from tgan_tf.presets import PRESETS
 
 # Options of the generator whose defaults have changed.
 _CHANGED = {"g_windows", "g_upsample", "g_output"}
+_FRAME_RATE = 8.0  # of clips that do not say so
 
 
 def _leaves(tree: Any) -> Iterator[tuple[str, dataclasses.Field[Any]]]:
@@ -120,6 +121,7 @@ class Config:
         class_names: Iterable[str] = (),
         attribute_names: Iterable[str] = (),
         vector_width: int = 0,
+        frame_rate: float = 0.0,
     ) -> Config:
         """The same experiment with what the data set says filled in.
 
@@ -139,12 +141,17 @@ class Config:
             class_names: a name for each class.
             attribute_names: a name for each attribute, of which a sample has any.
             vector_width: numbers of the vector that stands for a sample.
+            frame_rate: of video, frames a second; 0: unknown.
         """
         if not self.data.conditional:
             num_classes, class_names, attribute_names, vector_width = 0, (), (), 0
-        images = {"image_size": image_size, "channels": channels} if modality == "image" else {}
+        known: dict[str, Any] = {}
+        if modality == "image":
+            known = {"image_size": image_size, "channels": channels}
+        elif modality == "video":
+            known = {"frame_rate": self.data.frame_rate or frame_rate or _FRAME_RATE}
         config = self.replace(
-            **images,
+            **known,
             modality=modality,
             shape=shape,
             vocabulary=tuple(vocabulary),

@@ -1,8 +1,9 @@
 """Clips of the two splits in a directory of the cache, written one after the other.
 
 Each split is a file ``SPLIT.npy``, uint8 [N, F, H, W, C], and its labels ``SPLIT_labels.npy``,
-int32 [N]; ``skipped.json`` lists what was left out. Where more is known exactly of each clip, it
-is in a file ``SPLIT_KNOWN.npy`` for each kind of it, an array with a row for each clip.
+int32 [N]; ``about.json`` says what was left out and how fast clips are. Where more is known exactly
+of each clip, it is in a file ``SPLIT_KNOWN.npy`` for each kind of it, an array with a row for each
+clip.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,12 +22,28 @@ from tgan_tf.data.types import SampleSet
 _SPLITS = ("train", "val")
 
 
+class StoredClips(NamedTuple):
+    """What ``read_clips`` finds.
+
+    Args:
+        train, val: the two splits.
+        skipped: "file: reason" of what was left out.
+        frame_rate: of the clips, frames a second; 0: unknown.
+    """
+
+    train: SampleSet
+    val: SampleSet
+    skipped: tuple[str, ...]
+    frame_rate: float
+
+
 class Clips:
     """Takes what ``writing_clips`` writes; in memory it holds the labels alone.
 
     Attributes:
         skipped: for the caller to fill, "file: reason".
         known: likewise, what is known of the clips of each split.
+        frame_rate: likewise, frames a second; 0: unknown.
     """
 
     def __init__(self, files: Sequence[NpyWriter]) -> None:
@@ -33,6 +51,7 @@ class Clips:
         self.labels: tuple[list[int], list[int]] = ([], [])
         self.skipped: list[str] = []
         self.known: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] = ({}, {})
+        self.frame_rate = 0.0
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -60,25 +79,25 @@ def writing_clips(directory: Path, shape: tuple[int, int, int, int]) -> Iterator
     for split, labels, known in zip(_SPLITS, clips.labels, clips.known, strict=True):
         for name, array in {"labels": np.array(labels, np.int32), **known}.items():
             np.save(directory / f"{split}_{name}.npy", array)
-    (directory / "skipped.json").write_text(json.dumps(clips.skipped), encoding="utf-8")
+    about = {"skipped": clips.skipped, "frame_rate": clips.frame_rate}
+    (directory / "about.json").write_text(json.dumps(about), encoding="utf-8")
 
 
-def read_clips(
-    directory: Path, labelled: bool, known: Sequence[str] = ()
-) -> tuple[list[SampleSet], tuple[str, ...]]:
-    """The two splits that were written to a directory, and what was left out.
+def read_clips(directory: Path, labelled: bool, known: Sequence[str] = ()) -> StoredClips:
+    """The two splits that were written to a directory, and what is known of both.
 
     Args:
         directory: of ``writing_clips``.
         labelled: whether there are classes.
         known: names of what else is known of each clip.
     """
-    sets = [
+    train, val = (
         SampleSet(
             np.load(directory / f"{split}.npy", mmap_mode="r"),
             np.load(directory / f"{split}_labels.npy") if labelled else None,
             known={name: np.load(directory / f"{split}_{name}.npy") for name in known},
         )
         for split in _SPLITS
-    ]
-    return sets, tuple(json.loads((directory / "skipped.json").read_text("utf-8")))
+    )
+    about = json.loads((directory / "about.json").read_text("utf-8"))
+    return StoredClips(train, val, tuple(about["skipped"]), about["frame_rate"])

@@ -25,7 +25,7 @@ from tgan_tf.data.clips import read_clips, writing_clips
 from tgan_tf.data.split import is_held_out
 from tgan_tf.data.types import Progress, Source
 
-_FORMAT = 1  # of the cached arrays
+_FORMAT = 2  # of the cached arrays
 
 
 class _Frames(NamedTuple):
@@ -101,7 +101,7 @@ def load(data: DataConfig, *, progress: Progress | None = None) -> Source:
 
     key = [_FORMAT, info.full_name, str(builder.data_dir), splits, shape, bool(class_names)]
     key += [data.frames, data.frame_stride, data.fit, data.val_fraction]
-    sets, skipped = cached(
+    clips = cached(
         cache_root(data.cache_dir),
         info.name,
         key,
@@ -110,13 +110,13 @@ def load(data: DataConfig, *, progress: Progress | None = None) -> Source:
     )
     return Source(
         name=info.name,
-        train=sets[0],
-        val=sets[1],
+        train=clips.train,
+        val=clips.val,
         class_names=class_names,
-        skipped=skipped,
+        skipped=clips.skipped,
         licence=tfds.licence_of(info),
         modality="video",
-        shape=sets[0].sample_shape,
+        shape=clips.train.sample_shape,
     )
 
 

@@ -84,6 +84,7 @@ class Source:
             time series the names of the channels.
         channel_mean, channel_std: of time series, by which they are standardised; those of latents
             are not known before the autoencoder is.
+        frame_rate: of video, frames a second; 0: unknown.
         signals: ``train`` as the networks see it, where that is made once; None: as they learn.
     """
 
@@ -101,6 +102,7 @@ class Source:
     channel_std: tuple[float, ...] = ()
     channel_memory: tuple[float, ...] = ()
     attribute_names: tuple[str, ...] = ()
+    frame_rate: float = 0.0
     signals: SampleSet | None = None
 
     def __post_init__(self) -> None:
@@ -158,5 +160,6 @@ class Source:
             channel_mean=self.channel_mean,
             channel_std=self.channel_std,
             channel_memory=self.channel_memory,
+            frame_rate=self.frame_rate,
             **labels,
         )

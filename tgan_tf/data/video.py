@@ -9,8 +9,9 @@
 - ``video:PATH``: a file, or all below a directory (``.mp4``, ``.avi``, ``.mov``, ``.mkv``,
   ``.webm``, ``.gif``), decoded by ffmpeg (``pip install 'tgan_tf[video]'``). Each
   ``--frame_stride``-th frame is cropped and resized as ``--fit`` says to ``--image_size`` (64x64);
-  clips of ``--frames`` follow each other without overlap. Sub-folders of PATH are the classes. The
-  end of each file is held out, see ``windows``. What cannot be decoded is named and counted; so is
+  clips of ``--frames`` follow each other without overlap; they are as fast as most of the files are
+  (``--frame_rate``). Sub-folders of PATH are the classes. The end of each file is held out, see
+  ``windows``. What cannot be decoded is named and counted; so is
   a file of which fewer frames can be than it says it has, and those are used.
 - ``tfds_video:NAME``: see ``tfds_video``.
 """
@@ -19,27 +20,28 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tgan_tf.config import ConfigError, DataConfig
 from tgan_tf.data import moving, pixels, sources, tfds_video, windows
 from tgan_tf.data.cache import cache_root, cached
-from tgan_tf.data.clips import read_clips, writing_clips
+from tgan_tf.data.clips import StoredClips, read_clips, writing_clips
 from tgan_tf.data.prepare import NpyWriter
-from tgan_tf.data.types import Progress, SampleSet, Source
+from tgan_tf.data.types import Progress, Source
 
 _MOVED = {"moving_digits": "digits", "moving_fashion": "fashion_mnist"}
 _TRAIN_CLIPS, _VAL_CLIPS = 8000, 1000
 _MOVING_SIZE, _VIDEO_SIZE = (32, 32), (64, 64)
 _ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif")
 _TICK = 100  # clips of moving objects between two reports of progress
-_MOVING_FORMAT, _FILES_FORMAT = 1, 2  # of the cached arrays
+_MOVING_FORMAT, _FILES_FORMAT = 2, 3  # of the cached arrays
 # ffmpeg looks into a file; by its ending imageio would refuse .gif.
 _FFMPEG: dict[str, Any] = {"plugin": "FFMPEG", "extension": ".mp4"}
 # What a file says is rounded, and its sound may be longer than its pictures.
@@ -105,22 +107,13 @@ def _moving(data: DataConfig, seed: int, progress: Progress | None) -> Source:
                     if progress and sum(clips.counts) % _TICK == 0:
                         progress(sum(clips.counts), sum(counts))
 
-    def read(directory: Path) -> tuple[list[SampleSet], tuple[str, ...]]:
+    def read(directory: Path) -> StoredClips:
         return read_clips(directory, bool(names), ("centres", "objects"))
 
     name = f"moving_{reader.name}" if colon else kind
     key = ["moving", _MOVING_FORMAT, reader.identity, shape, data.fit, counts, bool(names), seed]
-    (train, val), skipped = cached(cache_root(data.cache_dir), name, key, build, read)
-    return Source(
-        name=name,
-        train=train,
-        val=val,
-        class_names=names,
-        licence=reader.licence,
-        skipped=skipped,
-        modality="video",
-        shape=train.sample_shape,
-    )
+    stored = cached(cache_root(data.cache_dir), name, key, build, read)
+    return _source(name, stored, names, reader.licence)
 
 
 def _files(root: Path, data: DataConfig, seed: int, progress: Progress | None) -> Source:
@@ -146,7 +139,7 @@ def _files(root: Path, data: DataConfig, seed: int, progress: Progress | None) -
             tempfile.TemporaryDirectory(dir=directory) as decoded,
             writing_clips(directory, (data.frames, *shape)) as clips,
         ):
-            films, lengths, labels = [], [], []
+            films, lengths, labels, rates = [], [], [], []
             for done, (file, folder) in enumerate(zip(files, folders, strict=True), 1):
                 film = Path(decoded) / f"{done}.npy"
                 try:
@@ -157,7 +150,9 @@ def _files(root: Path, data: DataConfig, seed: int, progress: Progress | None) -
                     films.append(film)
                     lengths.append(count)
                     labels.append(names.index(folder) if names else -1)
-                    stated = round(stated_frames(file) / data.frame_stride)
+                    about = about_film(file)
+                    rates.append(about.rate / data.frame_stride)
+                    stated = round(about.frames / data.frame_stride)
                     if count < stated * (1 - _MOST_LOST) - _FEW_FRAMES:
                         clips.skipped.append(
                             f"{file}: only {count} of about {stated} frames could be decoded"
@@ -166,6 +161,7 @@ def _files(root: Path, data: DataConfig, seed: int, progress: Progress | None) -
                     progress(done, len(files))
             if not films:
                 raise ConfigError(f"{flag}: nothing can be used; {'; '.join(clips.skipped[:3])}")
+            clips.frame_rate = statistics.median_low(rates)
             splits = windows.cut(
                 lengths,
                 np.array(labels, np.int32) if names else None,
@@ -186,19 +182,25 @@ def _files(root: Path, data: DataConfig, seed: int, progress: Progress | None) -
                 del frames  # some systems keep a file that is mapped
                 film.unlink()
 
-    def read(directory: Path) -> tuple[list[SampleSet], tuple[str, ...]]:
+    def read(directory: Path) -> StoredClips:
         return read_clips(directory, bool(names))
 
     key = [_FILES_FORMAT, listing, shape, options, names]
-    (train, val), skipped = cached(cache_root(data.cache_dir), root.stem, key, build, read)
+    stored = cached(cache_root(data.cache_dir), root.stem, key, build, read)
+    return _source(root.stem or "video", stored, names)
+
+
+def _source(name: str, clips: StoredClips, class_names: tuple[str, ...], licence: str = "") -> Source:
     return Source(
-        name=root.stem or "video",
-        train=train,
-        val=val,
-        class_names=names,
-        skipped=skipped,
+        name=name,
+        train=clips.train,
+        val=clips.val,
+        class_names=class_names,
+        licence=licence,
+        skipped=clips.skipped,
         modality="video",
-        shape=train.sample_shape,
+        shape=clips.train.sample_shape,
+        frame_rate=clips.frame_rate,
     )
 
 
@@ -242,8 +244,20 @@ def decode(file: Path, shape: tuple[int, int, int], fit: str, stride: int) -> It
         raise ValueError((str(error).strip().splitlines() or ["unreadable"])[-1]) from error
 
 
-def stated_frames(file: Path) -> float:
-    """How many frames a file says it has; 0: it does not say so."""
+class About(NamedTuple):
+    """What a file says of itself.
+
+    Args:
+        frames: how many it has; 0: it does not say so.
+        rate: frames a second; 0: it does not say so.
+    """
+
+    frames: float
+    rate: float
+
+
+def about_film(file: Path) -> About:
+    """Reads what a file says, not its frames."""
     import imageio.v3 as iio
 
     try:
@@ -251,12 +265,13 @@ def stated_frames(file: Path) -> float:
         with file.open("rb") as raw:
             header = raw.read(52)
     except Exception:  # decoders raise nearly anything on broken files
-        return 0.0
-    stated = about.get("fps", 0.0) * about.get("duration", 0.0)
+        return About(0.0, 0.0)
+    rate = about.get("fps", 0.0)
+    stated = rate * about.get("duration", 0.0)
     # Of an AVI ffmpeg takes the duration from the length of the file; dwTotalFrames is what it had.
     if header[:4] == b"RIFF" and header[24:28] == b"avih":
         stated = max(stated, int.from_bytes(header[48:52], "little"))
-    return stated
+    return About(stated, rate)
 
 
 def first_frames(paths: Sequence[Path], shape: tuple[int, ...], fit: str) -> np.ndarray:
