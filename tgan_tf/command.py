@@ -92,12 +92,13 @@ def define_frames_flag(values: flags.FlagValues) -> None:
     )
 
 
-def load_run(values: flags.FlagValues) -> Sampler:
-    """The `Sampler` that `--run` and `--checkpoint` (and `--frames`) name."""
+def load_run(values: flags.FlagValues, frames: int = 0) -> Sampler:
+    """The `Sampler` that `--run` and `--checkpoint` (and `--frames`) name, or that of so many
+    frames."""
     start_tensorflow()
     from tgan_tf.inference import load
 
     path = Path(values.run)
     if values.checkpoint:
         path = path / "checkpoints" / Path(values.checkpoint).name
-    return load(path, values.frames if "frames" in values else 0)
+    return load(path, frames or (values.frames if "frames" in values else 0))

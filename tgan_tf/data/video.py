@@ -190,7 +190,9 @@ def _files(root: Path, data: DataConfig, seed: int, progress: Progress | None) -
     return _source(root.stem or "video", stored, names)
 
 
-def _source(name: str, clips: StoredClips, class_names: tuple[str, ...], licence: str = "") -> Source:
+def _source(
+    name: str, clips: StoredClips, class_names: tuple[str, ...], licence: str = ""
+) -> Source:
     return Source(
         name=name,
         train=clips.train,
