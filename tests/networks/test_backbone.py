@@ -95,6 +95,27 @@ def test_models_of_keras(network, kind, tmp_path):
     assert np.abs(tape.gradient(levels[-1], x)[:, :5, :5]).min() > 0
 
 
+@pytest.mark.parametrize("size", [8, 12])
+def test_exact_penalties_need_a_second_derivative(size, tmp_path):
+    class Resizing(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((None, 8, 8, 3))])
+        def see(self, images):
+            antialias = size != 8
+            return {"map": tf.image.resize(images, (size, size), antialias=antialias)}
+
+    model = Resizing()
+    tf.saved_model.save(model, str(tmp_path), signatures={"serving_default": model.see})
+    config = configure(0, d_kind="frozen", d_backbone=str(tmp_path), augment=(), d_width=8)
+    config = config.replace(precision="float32", channels=3, image_size=(8, 8))
+    build_discriminator(config.replace(penalty="finite_difference"))
+    for exact in ({"penalty": "exact"}, {"r1_gamma": 0, "r2_gamma": 0, "gp_weight": 1}):
+        if size == 8:
+            build_discriminator(config.replace(**exact))
+            continue
+        with pytest.raises(ConfigError, match=r"--d_backbone=.*ScaleAndTranslateGrad.*--penalty"):
+            build_discriminator(config.replace(**exact))
+
+
 def aligned(**changes: object) -> Config:
     options = {"d_backbone": ORACLES / "dinov2", "align_weight": 0.5, "d_pool": "class_token"}
     options |= {"loss": "non_saturating"}

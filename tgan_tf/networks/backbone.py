@@ -24,16 +24,23 @@ class Backbone:
         size: pixels a side to which images are resized; 0: as the model says, or as they are.
         image_size: (H, W) of the images.
         dtype: of the numbers.
+        twice: whether gradients are derived once more, as exact penalties do.
 
     Attributes:
         widths: channels of the levels.
 
     Raises:
-        ConfigError: there is no such model, or it does not take the images.
+        ConfigError: there is no such model, it does not take the images, or it cannot be derived.
     """
 
     def __init__(
-        self, path: str, size: int, image_size: tuple[int, int], dtype: tf.DType = tf.float32
+        self,
+        path: str,
+        size: int,
+        image_size: tuple[int, int],
+        dtype: tf.DType = tf.float32,
+        *,
+        twice: bool = False,
     ) -> None:
         place = Path(path).expanduser()
         self._model, model_size = _load(place, size, dtype)
@@ -48,6 +55,9 @@ class Backbone:
             ) from error
         self.widths = [level.shape[-1] for level in levels.structured_outputs]
         self._count = levels.structured_outputs[-1].shape[1]
+        if twice:
+            above = [tf.TensorSpec(x.shape, x.dtype) for x in levels.structured_outputs]
+            self._check_second_derivative(path, spec, above)
 
     def __call__(self, images: tf.Tensor) -> list[tf.Tensor]:
         """Images in [-1, 1], ``[B, H, W, 1 or 3]`` -> levels, ``[B, N, C]`` each."""
@@ -55,6 +65,35 @@ class Backbone:
             images = tf.repeat(images, 3, axis=-1)
         x = resize_tokens(to_tokens(images), self._image_size, self._size)
         return [_as_tokens(level) for level in self._model(to_grid(x, self._size))]
+
+    def _check_second_derivative(
+        self, path: str, images: tf.TensorSpec, above: list[tf.TensorSpec]
+    ) -> None:
+        """Traced, not computed: whether the gradient's own gradient is there.
+
+        The gradient is linear in that of the levels, so only where an operation has none is it
+        missing, be the model itself linear or not.
+        """
+
+        def derive(images: tf.Tensor, above: list[tf.Tensor]) -> list[tf.Tensor | None]:
+            with tf.GradientTape(watch_accessed_variables=False) as outer:
+                outer.watch(above)
+                with tf.GradientTape(watch_accessed_variables=False) as inner:
+                    inner.watch(images)
+                    levels = self(images)
+                gradient = inner.gradient(levels, images, output_gradients=above)
+                squared = tf.reduce_sum(tf.square(gradient))
+            found: list[tf.Tensor | None] = outer.gradient(squared, above)
+            return found
+
+        try:
+            tf.function(derive, autograph=False).get_concrete_function(images, above)
+        except LookupError as error:
+            raise ConfigError(
+                f"--d_backbone={path}: something in the model has no second derivative, which"
+                f" --penalty=exact and --gp_weight need ({error}); give"
+                " --penalty=finite_difference, or the model without it: docs/presets.md"
+            ) from error
 
     def grid_tokens(self, images: tf.Tensor, grid: tuple[int, int]) -> tf.Tensor:
         """Those of the last level that have a place, resized to a grid: ``[B, N, C]``."""
@@ -124,6 +163,12 @@ def make_backbone(config: Config, dtype: str) -> Backbone:
         config: with ``d_backbone``.
         dtype: of the numbers; float32 under mixed precision.
     """
-    d = config.discriminator
-    height, width = config.data.image_size
-    return Backbone(d.d_backbone, d.d_backbone_size, (height, width), tf.as_dtype(dtype))
+    d, o = config.discriminator, config.objective
+    exact = o.penalty == "exact" and (o.r1_gamma or o.r2_gamma)
+    return Backbone(
+        d.d_backbone,
+        d.d_backbone_size,
+        config.data.image_size,
+        tf.as_dtype(dtype),
+        twice=d.d_kind == "frozen" and bool(exact or o.gp_weight),
+    )
