@@ -164,11 +164,12 @@ def make_backbone(config: Config, dtype: str) -> Backbone:
         dtype: of the numbers; float32 under mixed precision.
     """
     d, o = config.discriminator, config.objective
+    height, width = config.data.image_size
     exact = o.penalty == "exact" and (o.r1_gamma or o.r2_gamma)
     return Backbone(
         d.d_backbone,
         d.d_backbone_size,
-        config.data.image_size,
+        (height, width),
         tf.as_dtype(dtype),
         twice=d.d_kind == "frozen" and bool(exact or o.gp_weight),
     )
