@@ -57,10 +57,63 @@ def test_given_frames_are_kept_and_change_what_follows(generator, clips):
     np.testing.assert_allclose(generator(z, given=mixed)[2:], alone[2:], rtol=1e-12, atol=1e-12)
 
 
+def test_the_last_given_frame_is_carried_on(generator, clips):
+    """Shares of what is made, of that frame as it is, and of it moved: an image's mean of them."""
+    z = tf.random.stateless_normal((BATCH, 6), (0, 0), dtype="float64")
+    given = tf.cast(generator.modality.give(tf.constant(clips[:, :GIVEN])), "float64")
+    last, weights = given[:, -1, ..., :1], generator.get_weights()
+    bias = generator.output_layer.linear.bias
+    assert bias.shape == (3 * 4,)  # of a patch of 2x2
+    try:
+        for channel, factor in ((1, "stays"), (2, "moves")):
+            generator.set_weights(weights)
+            chosen = np.zeros((4, 3))
+            chosen[:, channel] = 1000.0
+            bias.assign_add(chosen.ravel())
+            clip = generator.imagined(generator.mapping(z), given).numpy()
+            for t in range(6):
+                same = np.abs(clip[:, t] - last).max(axis=(1, 2, 3)) < 1e-9
+                assert same.all() == (factor == "stays" or t == GIVEN - 1), (factor, t)
+            assert np.abs(clip - np.clip(clip, -1, 1)).max() < 1e-9
+    finally:
+        generator.set_weights(weights)
+
+
+def missed(apart):
+    """By hand, of clips ``[B, F, H, W, C]``: means of four by four pixels, every second of them."""
+    total = np.square(apart).mean(axis=(1, 2, 3, 4))
+    for factor in (2, 4, 8):
+        for axis in (2, 3):
+            size = apart.shape[axis]
+            rows = 2 * np.arange(size // 2)[:, None] + np.arange(-1, 3)  # [size / 2, 4]
+            there = ((rows >= 0) & (rows < size)).astype(float)
+            near = np.take(apart, np.clip(rows, 0, size - 1), axis=axis)  # a new axis after it
+            there = there.reshape(1, *[1] * (axis - 1), *there.shape, *[1] * (4 - axis))
+            apart = (near * there).sum(axis=axis + 1) / there.sum(axis=axis + 1)
+        total = total + factor * np.square(apart).mean(axis=(1, 2, 3, 4))
+    return total / 4
+
+
 def test_reconstruction_by_hand():
-    made, real = np.random.default_rng(2).normal(size=(2, 3, 4, 5))
-    expected = [np.mean((a - b) ** 2) for a, b in zip(made, real, strict=True)]
-    np.testing.assert_allclose(reconstruction(tf.constant(made), tf.constant(real)), expected)
+    made, real = np.random.default_rng(2).normal(size=(2, 3, 2, 8, 16, 1))
+    found = reconstruction(tf.constant(made), tf.constant(real))
+    np.testing.assert_allclose(found, missed(made - real))
+
+
+def test_coarser_scales_say_where_to_go():
+    """A line that is five pixels off has hardly a slope pixel by pixel."""
+    places = tf.Variable(tf.constant([10.3], tf.float64))
+
+    def clip(place):
+        line = tf.exp(-tf.square(tf.range(32, dtype=tf.float64) - place) / 2)
+        return tf.tile(line[None, None, None, :, None], (1, 2, 32, 1, 1))
+
+    with tf.GradientTape(persistent=True) as tape:
+        fine = tf.reduce_mean(tf.square(clip(places) - clip(15.5)))
+        scales = reconstruction(clip(places), clip(15.5))
+    fine, scales = (float(tape.gradient(x, places)[0]) for x in (fine, scales))
+    assert scales < -0.005
+    assert abs(fine) < 0.05 * abs(scales)
 
 
 def test_the_generator_learns_what_it_missed(clips):
@@ -87,16 +140,16 @@ def test_the_generator_learns_what_it_missed(clips):
             real_logit = gan.discriminator(real, None, noise[1])
             logit = gan.discriminator(fake, None, noise[0])
             adversarial = tf.reduce_mean(tf.nn.softplus(real_logit - logit))
-            missed = tf.reduce_mean(there * tf.reduce_mean((own - real) ** 2, axis=(1, 2, 3, 4)))
-            loss = adversarial + weight * missed
+            loss = adversarial + weight * tf.reduce_mean(there * reconstruction(own, real))
         gradients = tape.gradient(loss, [w.value for w in g.trainable_variables])
         norm = tf.linalg.global_norm([tf.convert_to_tensor(x) for x in gradients if x is not None])
-        return adversarial, missed, norm
+        return adversarial, own, norm
 
-    adversarial, missed, norm = by_hand()
+    adversarial, own, norm = by_hand()
     np.testing.assert_allclose(logs["loss_g"], adversarial, rtol=1e-10)
     # Half of the clips are given frames, on average.
-    np.testing.assert_allclose(logs["reconstruction"], 2 * missed, rtol=1e-10)
+    expected = 2 * np.mean(there * missed((own - real).numpy()))
+    np.testing.assert_allclose(logs["reconstruction"], expected, rtol=1e-10)
     np.testing.assert_allclose(logs["g_grad_norm"], norm, rtol=1e-8)
 
 

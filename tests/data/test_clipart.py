@@ -37,6 +37,33 @@ def draw(folder, designer):
     return root
 
 
+def test_an_older_release_is_read_by_the_words_of_now(package):
+    """It has other names and categories, or none, and codes that do not ask for colour."""
+    older = draw(package.parent, "older")
+    entries = json.loads((package / "emoji.json").read_text())
+    entries[4]["unified"] += "-FE0F"
+    (package / "emoji.json").write_text(json.dumps(entries))
+    entries = json.loads((older / "emoji.json").read_text())[:20]
+    for entry in entries:
+        entry |= {"name": None, "category": "Nature"}
+    entries[5] |= {"name": "AN OLD NAME", "skin_variations": None}
+    (older / "emoji.json").write_text(json.dumps(entries))
+    options = {"image_size": (8, 8), "val_fraction": 0.3, "captions": True}
+    reader = emoji_reader(emoji(package.parent, **options), 0)
+    assert reader.class_names == ("Animals & Nature", "Food & Drink")
+    new, old = (
+        [x for x in reader.items() if f"img/{name}" in x.key] for name in ("google", "older")
+    )
+    assert len(new) == 90
+    tones = ("", ", light skin tone", ", dark skin tone")
+    expected = [f"fruit {i}{tone}" for i in range(20) for tone in tones if i != 5 or not tone]
+    assert [x.caption for x in old] == expected
+    held_out = {x.caption: (x.label, x.held_out) for x in new}
+    assert all(held_out[x.caption] == (x.label, x.held_out) for x in old)
+    # Alone, those that have a name.
+    assert [x.caption for x in emoji_reader(emoji(older), 0).items()] == ["an old name"]
+
+
 @pytest.fixture
 def package(tmp_path):
     return draw(tmp_path, "google")

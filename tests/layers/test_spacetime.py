@@ -1,10 +1,20 @@
 """Attention in space and time, and codes that move."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import ndimage
 
-from tgan_tf.layers import MotionCode, MovingGrid, SpaceTimeBlock, time_features
+from tgan_tf.layers import (
+    CarriedFrame,
+    Keypoints,
+    MotionCode,
+    MovingGrid,
+    SpaceTimeBlock,
+    time_features,
+)
 
 B, F, N, C = 2, 3, 4, 8
 
@@ -100,3 +110,41 @@ def test_time_features_tell_moments_apart():
     assert features.shape == (32, 8)
     distance = np.linalg.norm(features[:, None] - features, axis=-1)
     assert distance[~np.eye(32, dtype=bool)].min() > 0.1
+
+
+def test_a_frame_is_carried_as_scipy_shifts_it():
+    layer = CarriedFrame(1, dtype="float64")
+    layer.build((None, 4, 3))
+    rng = np.random.default_rng(3)
+    layer.to_shift.kernel.assign(0.1 * rng.standard_normal((3, 2)))
+    codes, frame = rng.standard_normal((2, 4, 3)), rng.standard_normal((2, 6, 9, 2))
+    carried = layer(tf.constant(codes), tf.constant(frame)).numpy()
+    np.testing.assert_allclose(carried[:, 1], frame, atol=1e-12)  # its own moment
+    shifts = codes @ layer.to_shift.kernel.numpy()
+    assert abs(shifts).max() > 0.3
+    for clip, t in itertools.product(range(2), range(4)):
+        down, right = (shifts[clip, t] - shifts[clip, 1]) * (6, 9)
+        expected = ndimage.shift(frame[clip], (down, right, 0), order=1, mode="nearest")
+        np.testing.assert_allclose(carried[clip, t], expected, atol=1e-9)
+    layer.to_shift.kernel.assign(np.zeros((3, 2)))
+    still = layer(tf.constant(codes), tf.constant(frame))
+    np.testing.assert_allclose(still, np.repeat(frame[:, None], 4, axis=1))
+
+
+def test_keypoints_by_hand():
+    layer = Keypoints(2, dtype="float64")
+    layer.build((None, 5, 8, 1))
+    first, second = layer.convolutions
+    kernels = np.zeros(first.kernel.shape), np.zeros(second.kernel.shape)
+    kernels[0][1, 1, 0, 0] = 1  # each pixel itself
+    gains = kernels[1][1, 1, 0] = (3, 40)  # light counts; hardly anything but the lightest
+    for convolution, kernel in zip(layer.convolutions, kernels, strict=True):
+        convolution.kernel.assign(kernel)
+    frames = np.random.default_rng(4).uniform(0, 1, (3, 5, 8, 1))
+    points = layer(tf.constant(frames)).numpy()
+    rows, columns = (np.arange(5) + 0.5) / 5 - 0.5, (np.arange(8) + 0.5) / 8 - 0.5
+    for frame, found in zip(frames[..., 0], points, strict=True):
+        for gain, point in zip(gains, found, strict=True):
+            shares = np.exp(gain * frame) / np.exp(gain * frame).sum()
+            expected = (shares.sum(axis=1) * rows).sum(), (shares.sum(axis=0) * columns).sum()
+            np.testing.assert_allclose(point, expected)

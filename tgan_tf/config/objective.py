@@ -135,8 +135,8 @@ class ObjectiveConfig:
     )
     reconstruction_weight: float = option(
         100.0,
-        "with given_frames: weight, for G, of the mean squared difference between the clip that it"
-        " makes around them and the one that they are of, at the start",
+        "with given_frames: weight, for G, of the mean squared difference, at several scales,"
+        " between the clip that it makes around them and the one that they are of, at the start",
         low=0,
     )
     reconstruction_final: float = option(

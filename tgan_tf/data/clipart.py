@@ -16,6 +16,7 @@ Both are composed over white, or keep their transparency with ``--channels=4``.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import re
 from collections import Counter
@@ -53,7 +54,7 @@ _LICENCES = {
 }
 _ITS_OWNERS = "all rights are its designer's (see the package)"
 # The few skin tones and hairs by themselves.
-_LEFT_OUT = ("Component",)
+_LEFT_OUT = ("Component", "Skin Tones")
 
 
 class _Picture(NamedTuple):
@@ -61,6 +62,14 @@ class _Picture(NamedTuple):
     category: str
     group: str  # what is held out together
     caption: str
+
+
+class _Emoji(NamedTuple):
+    path: Path
+    unified: str  # its code points
+    name: str  # empty: not said
+    category: str
+    tones: str  # code points, "1F3FB-1F3FC"
 
 
 class ClipartReader(Reader):
@@ -120,7 +129,15 @@ def emoji_reader(data: DataConfig, seed: int) -> Reader:
         raise ConfigError(
             f"--dataset=emoji: {folder} is no such package and has none; {_EMOJI_WAYS_OUT}"
         )
-    pictures = [p for package, images in drawn.items() for p in _emoji(package, images)]
+    lists = [_emoji(package, images) for package, images in drawn.items()]
+    # Older releases call some otherwise, or nothing at all: what the longest list says counts.
+    known = {_code(e): e for emoji in sorted(lists, key=len) for e in emoji if e.name}
+    pictures = [
+        _Picture(emoji.path, entry.category, entry.unified, ", ".join([entry.name.lower(), *tones]))
+        for emoji in itertools.chain.from_iterable(lists)
+        if (entry := known.get(_code(emoji))) and entry.category not in _LEFT_OUT
+        for tones in [_tones(emoji.tones)]
+    ]
     licences = {_LICENCES.get(images.parent.name, _ITS_OWNERS) for images in drawn.values()}
     return ClipartReader("emoji", pictures, data, seed, "; ".join(sorted(licences)))
 
@@ -132,27 +149,36 @@ def _drawn(package: Path) -> Path | None:
     return next((p for p in sorted(package.glob("img/*/64")) if p.is_dir()), None)
 
 
-def _emoji(package: Path, images: Path) -> list[_Picture]:
+def _emoji(package: Path, images: Path) -> list[_Emoji]:
+    """Those of a package's list whose images are there.
+
+    Raises:
+        ConfigError: there are none, or the list is damaged.
+    """
     index = package / "emoji.json"
     try:
-        entries = json.loads(index.read_text(encoding="utf-8"))
-        pictures = [
-            _Picture(
+        found = [
+            _Emoji(
                 images / variant["image"],
+                entry["unified"].upper(),
+                entry.get("name") or "",
                 entry["category"],
-                entry["unified"],
-                ", ".join([entry["name"].lower(), *_tones(tones)]),
+                tones,
             )
-            for entry in entries
-            if entry["category"] not in _LEFT_OUT
-            for tones, variant in (("", entry), *entry.get("skin_variations", {}).items())
+            for entry in json.loads(index.read_text(encoding="utf-8"))
+            for tones, variant in (("", entry), *(entry.get("skin_variations") or {}).items())
             if (images / variant["image"]).is_file()
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{index}: not the package's list ({error!r}); fetch it again") from error
-    if not pictures:
+    if not found:
         raise ConfigError(f"--dataset=emoji: {images} has none of the images of {index}")
-    return pictures
+    return found
+
+
+def _code(emoji: _Emoji) -> str:
+    """By which an emoji is known in all releases; older ones do not say that it is in colour."""
+    return emoji.unified.replace("-FE0F", "")
 
 
 def openclipart_reader(data: DataConfig, seed: int) -> Reader:

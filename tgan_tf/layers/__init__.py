@@ -20,7 +20,14 @@ from tgan_tf.layers.resampling import (
     resize_tokens,
     upsample,
 )
-from tgan_tf.layers.spacetime import MotionCode, MovingGrid, SpaceTimeBlock, time_features
+from tgan_tf.layers.spacetime import (
+    CarriedFrame,
+    Keypoints,
+    MotionCode,
+    MovingGrid,
+    SpaceTimeBlock,
+    time_features,
+)
 from tgan_tf.layers.spectral import SpectralNorm
 from tgan_tf.layers.transformer import MappingNetwork, TransformerBlock
 from tgan_tf.layers.windows import (
@@ -38,10 +45,12 @@ from tgan_tf.layers.windows import (
 __all__ = [
     "Attention",
     "BatchNormalization",
+    "CarriedFrame",
     "Convolution",
     "Dense",
     "ImageOutput",
     "ImageStem",
+    "Keypoints",
     "Linear",
     "MappingNetwork",
     "MinibatchStddev",

@@ -16,6 +16,7 @@ from tgan_tf.layers.transformer import TransformerBlock
 
 _TIME_FEATURES = 8  # sines and cosines; the slowest takes four clips, the fastest two frames or so
 _PLACE_OCTAVES = 4
+_POINT_WIDTH = 16  # channels between the two convolutions that look for points
 
 
 @keras.saving.register_keras_serializable(package="tgan_tf")
@@ -222,6 +223,104 @@ class MovingGrid(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         names = ("grid", "width", "initializer")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+@keras.saving.register_keras_serializable(package="tgan_tf")
+class CarriedFrame(keras.layers.Layer):
+    """A frame that a code moves on, as it is and between pixels too.
+
+    What is seen in a given frame need not be drawn anew, only put where it goes (Finn et al. 2016,
+    "Unsupervised learning for physical interaction through video prediction": spatial transformer
+    predictors, translation alone). Beyond its borders a frame goes on as it is there.
+
+    Args:
+        moment: of the frame, counted from 0.
+    """
+
+    def __init__(self, moment: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.moment = moment
+
+    def build(self, code_shape: Any, frame_shape: Any = None) -> None:
+        # All stays where it is at first.
+        self.to_shift = Dense(2, kernel_initializer="zeros", dtype=self.dtype_policy, name="shift")
+        self.to_shift.build(code_shape)
+
+    def call(self, codes: tf.Tensor, frame: tf.Tensor) -> tf.Tensor:
+        """Codes ``[B, F, D]`` and a frame ``[B, H, W, C]`` -> ``[B, F, H, W, C]``."""
+        count, (height, width, channels) = codes.shape[1], frame.shape[1:]
+        shift = self.to_shift(codes)  # [B, F, 2], sides of a frame
+        shift = shift - shift[:, self.moment : self.moment + 1]
+        down, right = (
+            _shift_matrices(shift[..., axis], side) for axis, side in ((0, height), (1, width))
+        )  # [B, F, H, H], [B, F, W, W]
+        down = tf.cast(tf.reshape(down, (-1, count * height, height)), frame.dtype)
+        x = down @ tf.reshape(frame, (-1, height, width * channels))  # [B, F H, W C]
+        x = tf.reshape(x, (-1, count, height, width, channels))
+        x = tf.transpose(x, (0, 1, 3, 2, 4))  # [B, F, W, H, C]
+        x = tf.reshape(x, (-1, count, width, height * channels))
+        x = tf.reshape(tf.cast(right, x.dtype) @ x, (-1, count, width, height, channels))
+        return tf.transpose(x, (0, 1, 3, 2, 4))
+
+    def compute_output_shape(self, code_shape: Any, frame_shape: Any) -> Any:
+        return (*code_shape[:2], *frame_shape[1:])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "moment": self.moment}
+
+
+@keras.saving.register_keras_serializable(package="tgan_tf")
+class Keypoints(keras.layers.Layer):
+    """Where in a frame some things are, which are learned: the mean place of a softmax over all
+    pixels, for each (Levine et al. 2016, sec. 5.1: "spatial softmax").
+
+    A place so found is exact between pixels too, and moves as what is there moves.
+
+    Args:
+        count: of points.
+    """
+
+    def __init__(self, count: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.count = count
+
+    def build(self, frame_shape: Any) -> None:
+        self.convolutions = []
+        channels = frame_shape[-1]
+        for index, width in enumerate((_POINT_WIDTH, self.count)):
+            layer = keras.layers.Conv2D(
+                width, 3, padding="same", dtype=self.dtype_policy, name=f"convolution_{index}"
+            )
+            layer.build((None, None, None, channels))
+            self.convolutions.append(layer)
+            channels = width
+
+    def call(self, frames: tf.Tensor) -> tf.Tensor:
+        """Frames ``[B, H, W, C]`` -> (row, column) of each point ``[B, count, 2]``, -0.5 to 0.5."""
+        height, width = frames.shape[1:3]
+        x = self.convolutions[1](tf.nn.leaky_relu(self.convolutions[0](frames), 0.2))
+        # In less than float32 the places would be rounded.
+        x = tf.cast(x, tf.float64 if x.dtype == tf.float64 else tf.float32)
+        x = tf.transpose(tf.reshape(x, (-1, height * width, self.count)), (0, 2, 1))
+        sides = [(np.arange(side) + 0.5) / side - 0.5 for side in (height, width)]
+        places = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, 2)
+        return tf.cast(tf.nn.softmax(x) @ tf.constant(places, x.dtype), frames.dtype)
+
+    def compute_output_shape(self, frame_shape: Any) -> Any:
+        return (frame_shape[0], self.count, 2)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "count": self.count}
+
+
+def _shift_matrices(shift: tf.Tensor, size: int) -> tf.Tensor:
+    """Shifts ``[B, F]``, sides of an axis -> maps ``[B, F, size, size]`` of its pixels: linear
+    interpolation, places held at the borders."""
+    # In less than float32 a pixel's place would be rounded.
+    shift = tf.cast(shift, tf.float64 if shift.dtype == tf.float64 else tf.float32)
+    pixels = tf.range(size, dtype=shift.dtype)
+    places = tf.clip_by_value(pixels - size * shift[..., None], 0, size - 1)  # [B, F, size]
+    return tf.nn.relu(1 - tf.abs(places[..., None] - pixels))
 
 
 def time_features(times: tf.Tensor) -> tf.Tensor:

@@ -11,9 +11,11 @@ import tensorflow as tf
 
 from tgan_tf.config import LINEAR_INITIALIZERS, Config
 from tgan_tf.layers import (
+    CarriedFrame,
     Dense,
     ImageOutput,
     ImageStem,
+    Keypoints,
     MappingNetwork,
     MotionCode,
     MovingGrid,
@@ -29,6 +31,8 @@ from tgan_tf.networks.discriminator import Discriminator, Judgement
 
 _TIME_FEATURES = 8
 _MOVED_BY_GIVEN = 4  # hidden numbers for each of the motion's latent
+_POINTS = 8  # that are followed from one given frame to the next
+_CARRIED = 2  # what the last given frame gives to those after it: as it is, and moved
 _SHRINK = 2  # of the clip that the motion branch sees
 _PAIR = 2  # frames that make one token there
 _MOTION_PATCH = 4
@@ -45,8 +49,9 @@ class VideoGenerator(keras.Model):
     attend to: what is shown is made once, and each frame looks up which part of it is where. With
     ``g_moving_grid``, the motion also moves a plane, in which tokens know their place
     (`MovingGrid`), and content alone modulates. Given frames are tokens that are added to those of
-    their own frames, that all attend to, and that say how the motion goes on. All frames are made
-    at once, and more of them than in training if asked for.
+    their own frames, that all attend to, and that say how the motion goes on; and each pixel is a
+    mean of what is made, of the last given frame, and of that frame moved on (`CarriedFrame`). All
+    frames are made at once, and more of them than in training if asked for.
 
     Args:
         config: a resolved configuration.
@@ -116,7 +121,12 @@ class VideoGenerator(keras.Model):
             self.given_hidden = Dense(hidden, dtype=policy, name="given_hidden")
             self.given_hidden.build((None, seen_tokens * width))
             self.given_motion = Dense(2 * g.g_motion_dim, dtype=policy, name="given_motion")
-            self.given_motion.build((None, hidden))
+            points = _POINTS * 2 * self.given_frames
+            self.given_motion.build((None, hidden + points))
+            self.keypoints = Keypoints(_POINTS, dtype=policy, name="keypoints")
+            self.keypoints.build((None, *self.size, self.channels + 1))
+            self.carried = CarriedFrame(self.given_frames - 1, dtype=policy, name="carried")
+            self.carried.build((None, self.frames, g.g_motion_dim))
         self.positions: list[keras.Variable] = []
         self.times: list[Dense] = []
         self.moving_grids: list[MovingGrid] = []
@@ -171,7 +181,7 @@ class VideoGenerator(keras.Model):
         self.output_layer = ImageOutput(
             self.grids[-1],
             (g.g_patch, g.g_patch),
-            self.channels,
+            self.channels + (_CARRIED if self.given_frames else 0),
             g.g_output,
             dtype=policy,
             name="output",
@@ -253,7 +263,21 @@ class VideoGenerator(keras.Model):
                 x = (rematerialized(block) if self.remat else block)(x, steering, context)
         x = tf.reshape(x, (-1, *x.shape[2:]))  # [B F, N, C]
         x = self.output_layer(self.norm(x))  # [B F, H, W, channels]
-        return self.modality.activate(tf.reshape(x, (-1, count, *x.shape[1:])))
+        x = tf.reshape(x, (-1, count, *x.shape[1:]))
+        made = self.modality.activate(x[..., : self.channels])
+        return made if given is None else self._with_carried(made, x[..., -_CARRIED:], codes, given)
+
+    def _with_carried(
+        self, made: tf.Tensor, shares: tf.Tensor, codes: tf.Tensor, given: tf.Tensor
+    ) -> tf.Tensor:
+        """A clip ``[B, F, H, W, C]`` into which the last given frame is mixed, where there is one;
+        ``shares`` ``[B, F, H, W, 2]`` are logits, beside a 0 of what was made."""
+        *_, last = tf.unstack(tf.cast(given, made.dtype), axis=1)  # [B, H, W, C + 1]
+        last, there = last[..., :-1], last[:, tf.newaxis, ..., -1:]
+        moved = self.carried(codes, last)
+        shares = tf.nn.softmax(tf.concat([tf.zeros_like(shares[..., :1]), shares], axis=-1))
+        stays, moves = tf.split(there * shares[..., 1:], _CARRIED, axis=-1)
+        return (1 - stays - moves) * made + stays * last[:, tf.newaxis] + moves * moved
 
     def _places(self, stage: int, features: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
         """Where and when the tokens of a stage are: ``[1, F, N, C]``, or, in a plane that moves,
@@ -274,9 +298,13 @@ class VideoGenerator(keras.Model):
     def _moved(self, motion: tf.Tensor, seen: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
         """The motion's latent ``[B, D]`` where frames are given, of which ``seen`` ``[B, k, N, C]``
         are the tokens: mean and scale are to be seen there, and chance has what is left (a learned
-        prior, Denton and Fergus 2018)."""
+        prior, Denton and Fergus 2018). What is where in each of them leads there directly, since
+        waves whose phases and frequencies are linear in places and velocities fly straight."""
         hidden = self.given_hidden(tf.reshape(seen, (-1, math.prod(seen.shape[1:]))))
-        mean, scale = tf.split(self.given_motion(tf.nn.leaky_relu(hidden, 0.2)), 2, axis=-1)
+        frames = tf.reshape(tf.cast(given, motion.dtype), (-1, *given.shape[2:]))
+        points = tf.reshape(self.keypoints(frames), (-1, _POINTS * 2 * self.given_frames))
+        known = tf.concat([tf.nn.leaky_relu(hidden, 0.2), points], axis=-1)
+        mean, scale = tf.split(self.given_motion(known), 2, axis=-1)
         there = tf.cast(given[:, 0, 0, 0, -1:], motion.dtype)  # [B, 1]
         moved = mean + tf.sigmoid(scale - 2) * motion
         return there * moved + (1 - there) * motion
