@@ -142,7 +142,7 @@ def test_keypoints_by_hand():
         convolution.kernel.assign(kernel)
     frames = np.random.default_rng(4).uniform(0, 1, (3, 5, 8, 1))
     points = layer(tf.constant(frames)).numpy()
-    rows, columns = (np.arange(5) + 0.5) / 5 - 0.5, (np.arange(8) + 0.5) / 8 - 0.5
+    rows, columns = np.linspace(-0.8, 0.8, 5), np.linspace(-0.875, 0.875, 8)
     for frame, found in zip(frames[..., 0], points, strict=True):
         for gain, point in zip(gains, found, strict=True):
             shares = np.exp(gain * frame) / np.exp(gain * frame).sum()

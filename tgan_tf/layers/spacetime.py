@@ -296,13 +296,13 @@ class Keypoints(keras.layers.Layer):
             channels = width
 
     def call(self, frames: tf.Tensor) -> tf.Tensor:
-        """Frames ``[B, H, W, C]`` -> (row, column) of each point ``[B, count, 2]``, -0.5 to 0.5."""
+        """Frames ``[B, H, W, C]`` -> (row, column) of each point ``[B, count, 2]``, -1 to 1."""
         height, width = frames.shape[1:3]
         x = self.convolutions[1](tf.nn.leaky_relu(self.convolutions[0](frames), 0.2))
         # In less than float32 the places would be rounded.
         x = tf.cast(x, tf.float64 if x.dtype == tf.float64 else tf.float32)
         x = tf.transpose(tf.reshape(x, (-1, height * width, self.count)), (0, 2, 1))
-        sides = [(np.arange(side) + 0.5) / side - 0.5 for side in (height, width)]
+        sides = [(2 * np.arange(side) + 1) / side - 1 for side in (height, width)]
         places = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, 2)
         return tf.cast(tf.nn.softmax(x) @ tf.constant(places, x.dtype), frames.dtype)
 

@@ -121,7 +121,7 @@ class VideoGenerator(keras.Model):
             self.given_hidden = Dense(hidden, dtype=policy, name="given_hidden")
             self.given_hidden.build((None, seen_tokens * width))
             self.given_motion = Dense(2 * g.g_motion_dim, dtype=policy, name="given_motion")
-            points = _POINTS * 2 * self.given_frames
+            points = _POINTS * 2 * (2 * self.given_frames - 1)  # and velocities
             self.given_motion.build((None, hidden + points))
             self.keypoints = Keypoints(_POINTS, dtype=policy, name="keypoints")
             self.keypoints.build((None, *self.size, self.channels + 1))
@@ -298,12 +298,15 @@ class VideoGenerator(keras.Model):
     def _moved(self, motion: tf.Tensor, seen: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
         """The motion's latent ``[B, D]`` where frames are given, of which ``seen`` ``[B, k, N, C]``
         are the tokens: mean and scale are to be seen there, and chance has what is left (a learned
-        prior, Denton and Fergus 2018). What is where in each of them leads there directly, since
-        waves whose phases and frequencies are linear in places and velocities fly straight."""
+        prior, Denton and Fergus 2018). Places of points and their velocities lead there directly:
+        waves whose phases and frequencies are linear in them fly straight."""
         hidden = self.given_hidden(tf.reshape(seen, (-1, math.prod(seen.shape[1:]))))
         frames = tf.reshape(tf.cast(given, motion.dtype), (-1, *given.shape[2:]))
-        points = tf.reshape(self.keypoints(frames), (-1, _POINTS * 2 * self.given_frames))
-        known = tf.concat([tf.nn.leaky_relu(hidden, 0.2), points], axis=-1)
+        points = tf.reshape(self.keypoints(frames), (-1, self.given_frames, 2 * _POINTS))
+        velocities = self.frames * (points[:, 1:] - points[:, :-1])  # in a clip's length
+        followed = tf.concat([points, velocities], axis=1)
+        followed = tf.reshape(followed, (-1, math.prod(followed.shape[1:])))
+        known = tf.concat([tf.nn.leaky_relu(hidden, 0.2), followed], axis=-1)
         mean, scale = tf.split(self.given_motion(known), 2, axis=-1)
         there = tf.cast(given[:, 0, 0, 0, -1:], motion.dtype)  # [B, 1]
         moved = mean + tf.sigmoid(scale - 2) * motion
