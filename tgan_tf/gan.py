@@ -493,9 +493,11 @@ class TransformerGAN(keras.Model):
         given, whole = causes["given"], causes["whole"]
         # Of the given part too, which is put over what was made: to make it is the way to what
         # follows on it.
-        made = tf.cast(self.generator.imagined(w, given), self._real_dtype)
+        made, moved = (tf.cast(x, self._real_dtype) for x in self.generator.parts(w, given))
         there = tf.reduce_any(given != 0, axis=range(1, given.shape.rank))  # [n]
-        missed = causes["weight"] * tf.where(there, reconstruction(made, whole), 0)
+        # By itself too: where to move it would not be learned of pixels that are not taken of it.
+        missed = reconstruction(made, whole) + reconstruction(moved, whole)
+        missed = causes["weight"] * tf.where(there, missed, 0)
         return {"fake": self.generator.kept(made, given), "missed": missed}
 
     def _map(self, z: tf.Tensor, causes: Tensors) -> tf.Tensor:

@@ -5,7 +5,6 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
-from scipy import ndimage
 
 from tgan_tf.layers import (
     CarriedFrame,
@@ -112,23 +111,47 @@ def test_time_features_tell_moments_apart():
     assert distance[~np.eye(32, dtype=bool)].min() > 0.1
 
 
-def test_a_frame_is_carried_as_scipy_shifts_it():
+def moved(line, way):
+    """Pixels by linear interpolation; beyond them the last ones."""
+    places = np.arange(len(line))
+    return np.interp(places - way, places, line)
+
+
+def test_a_frame_is_carried_between_pixels():
     layer = CarriedFrame(1, dtype="float64")
     layer.build((None, 4, 3))
     rng = np.random.default_rng(3)
-    layer.to_shift.kernel.assign(0.1 * rng.standard_normal((3, 2)))
-    codes, frame = rng.standard_normal((2, 4, 3)), rng.standard_normal((2, 6, 9, 2))
-    carried = layer(tf.constant(codes), tf.constant(frame)).numpy()
+    for weight in layer.weights:
+        weight.assign(0.2 * rng.standard_normal(weight.shape))
+    known, frame = rng.standard_normal((2, 4, 3)), rng.standard_normal((2, 6, 9, 2))
+    carried = layer(tf.constant(known), tf.constant(frame)).numpy()
     np.testing.assert_allclose(carried[:, 1], frame, atol=1e-12)  # its own moment
-    shifts = codes @ layer.to_shift.kernel.numpy()
+    x = known
+    for hidden in layer.hidden:
+        x = x @ hidden.kernel.numpy() + hidden.bias.numpy()
+        x = np.maximum(x, np.float32(0.2) * x)  # TensorFlow rounds it
+    shifts = x @ layer.to_shift.kernel.numpy() + known @ layer.straight.kernel.numpy()
     assert abs(shifts).max() > 0.3
     for clip, t in itertools.product(range(2), range(4)):
         down, right = (shifts[clip, t] - shifts[clip, 1]) * (6, 9)
-        expected = ndimage.shift(frame[clip], (down, right, 0), order=1, mode="nearest")
-        np.testing.assert_allclose(carried[clip, t], expected, atol=1e-9)
-    layer.to_shift.kernel.assign(np.zeros((3, 2)))
-    still = layer(tf.constant(codes), tf.constant(frame))
-    np.testing.assert_allclose(still, np.repeat(frame[:, None], 4, axis=1))
+        expected = np.apply_along_axis(moved, 0, frame[clip], down)
+        expected = np.apply_along_axis(moved, 1, expected, right)
+        np.testing.assert_allclose(carried[clip, t], expected, atol=1e-12)
+
+
+def test_a_frame_nearly_stays_at_first_and_can_go():
+    """At a whole pixel there is no slope: nothing that stays there would learn to move."""
+    layer = CarriedFrame(0, dtype="float64")
+    layer.build((None, 3, 4))
+    rng = np.random.default_rng(5)
+    known, frame = rng.standard_normal((8, 3, 4)), rng.standard_normal((8, 8, 8, 1))
+    with tf.GradientTape() as tape:
+        carried = layer(tf.constant(known), tf.constant(frame))
+        loss = tf.reduce_mean(tf.square(carried - np.roll(frame, 1, axis=2)[:, None]))
+    assert 1e-6 < abs(carried - frame[:, None]).numpy().mean() < 0.2
+    weights = [weight.value for weight in layer.trainable_weights]
+    for gradient in tape.gradient(loss, weights)[:-1]:
+        assert np.abs(gradient).max() > 1e-9
 
 
 def test_keypoints_by_hand():

@@ -16,6 +16,7 @@ from tgan_tf.layers.transformer import TransformerBlock
 
 _TIME_FEATURES = 8  # sines and cosines; the slowest takes four clips, the fastest two frames or so
 _PLACE_OCTAVES = 4
+_SHIFT_STD, _SHIFT_WIDTH = 0.01, 64
 _POINT_WIDTH = 16  # channels between the two convolutions that look for points
 
 
@@ -227,11 +228,12 @@ class MovingGrid(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tgan_tf")
 class CarriedFrame(keras.layers.Layer):
-    """A frame that a code moves on, as it is and between pixels too.
+    """A frame that moves on, as it is and between pixels too.
 
     What is seen in a given frame need not be drawn anew, only put where it goes (Finn et al. 2016,
     "Unsupervised learning for physical interaction through video prediction": spatial transformer
-    predictors, translation alone). Beyond its borders a frame goes on as it is there.
+    predictors, translation alone). Beyond its borders a frame goes on as it is there. Where it is
+    at each moment is a network of what is known of that moment, beside a linear map.
 
     Args:
         moment: of the frame, counted from 0.
@@ -241,16 +243,31 @@ class CarriedFrame(keras.layers.Layer):
         super().__init__(**kwargs)
         self.moment = moment
 
-    def build(self, code_shape: Any, frame_shape: Any = None) -> None:
-        # All stays where it is at first.
-        self.to_shift = Dense(2, kernel_initializer="zeros", dtype=self.dtype_policy, name="shift")
-        self.to_shift.build(code_shape)
+    def build(self, known_shape: Any, frame_shape: Any = None) -> None:
+        policy, hidden = self.dtype_policy, (*known_shape[:-1], _SHIFT_WIDTH)
+        self.hidden = [Dense(_SHIFT_WIDTH, dtype=policy, name=f"hidden_{i}") for i in (0, 1)]
+        self.hidden[0].build(known_shape)
+        self.hidden[1].build(hidden)
+        # All nearly stays where it is at first: at a whole pixel there would be no slope.
+        small: dict[str, Any] = {
+            "kernel_initializer": keras.initializers.RandomNormal(stddev=_SHIFT_STD),
+            "use_bias": False,
+            "dtype": policy,
+        }
+        self.to_shift = Dense(2, **small, name="shift")
+        self.to_shift.build(hidden)
+        self.straight = Dense(2, **small, name="straight")
+        self.straight.build(known_shape)
 
-    def call(self, codes: tf.Tensor, frame: tf.Tensor) -> tf.Tensor:
-        """Codes ``[B, F, D]`` and a frame ``[B, H, W, C]`` -> ``[B, F, H, W, C]``."""
-        count, (height, width, channels) = codes.shape[1], frame.shape[1:]
-        shift = self.to_shift(codes)  # [B, F, 2], sides of a frame
+    def call(self, known: tf.Tensor, frame: tf.Tensor) -> tf.Tensor:
+        """What is known of each moment ``[B, F, K]`` and a frame ``[B, H, W, C]`` -> ``[B, F, H, W,
+        C]``."""
+        x = known
+        for layer in self.hidden:
+            x = tf.nn.leaky_relu(layer(x), 0.2)
+        shift = self.to_shift(x) + self.straight(known)  # [B, F, 2], sides of a frame
         shift = shift - shift[:, self.moment : self.moment + 1]
+        count, (height, width, channels) = known.shape[1], frame.shape[1:]
         down, right = (
             _shift_matrices(shift[..., axis], side) for axis, side in ((0, height), (1, width))
         )  # [B, F, H, H], [B, F, W, W]
@@ -262,8 +279,8 @@ class CarriedFrame(keras.layers.Layer):
         x = tf.reshape(tf.cast(right, x.dtype) @ x, (-1, count, width, height, channels))
         return tf.transpose(x, (0, 1, 3, 2, 4))
 
-    def compute_output_shape(self, code_shape: Any, frame_shape: Any) -> Any:
-        return (*code_shape[:2], *frame_shape[1:])
+    def compute_output_shape(self, known_shape: Any, frame_shape: Any) -> Any:
+        return (*known_shape[:2], *frame_shape[1:])
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "moment": self.moment}

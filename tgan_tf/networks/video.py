@@ -32,6 +32,7 @@ from tgan_tf.networks.discriminator import Discriminator, Judgement
 _TIME_FEATURES = 8
 _MOVED_BY_GIVEN = 4  # hidden numbers for each of the motion's latent
 _POINTS = 8  # that are followed from one given frame to the next
+_QUARTERS = 4.0  # of half a side; so places and ways are of about the size of 1
 _CARRIED = 2  # what the last given frame gives to those after it: as it is, and moved
 _SHRINK = 2  # of the clip that the motion branch sees
 _PAIR = 2  # frames that make one token there
@@ -121,12 +122,12 @@ class VideoGenerator(keras.Model):
             self.given_hidden = Dense(hidden, dtype=policy, name="given_hidden")
             self.given_hidden.build((None, seen_tokens * width))
             self.given_motion = Dense(2 * g.g_motion_dim, dtype=policy, name="given_motion")
-            points = _POINTS * 2 * (2 * self.given_frames - 1)  # and velocities
-            self.given_motion.build((None, hidden + points))
+            points, moving = 2 * _POINTS, 2 * _POINTS * (self.given_frames - 1)
+            self.given_motion.build((None, hidden + self.given_frames * points + moving))
             self.keypoints = Keypoints(_POINTS, dtype=policy, name="keypoints")
             self.keypoints.build((None, *self.size, self.channels + 1))
             self.carried = CarriedFrame(self.given_frames - 1, dtype=policy, name="carried")
-            self.carried.build((None, self.frames, g.g_motion_dim))
+            self.carried.build((None, self.frames, g.g_motion_dim + points + moving))
         self.positions: list[keras.Variable] = []
         self.times: list[Dense] = []
         self.moving_grids: list[MovingGrid] = []
@@ -229,6 +230,13 @@ class VideoGenerator(keras.Model):
 
     def imagined(self, w: tf.Tensor, given: tf.Tensor | None = None) -> tf.Tensor:
         """What ``synthesis`` makes, without what is kept: all frames are the generator's own."""
+        return self.parts(w, given)[0]
+
+    def parts(
+        self, w: tf.Tensor, given: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """What is ``imagined``, and the last given frame moved on, which is a part of that: both
+        ``[B, F, H, W, C]``; None where nothing is given."""
         g, count = self.config.generator, self.length
         (rows, columns), width = self.grids[0], g.g_widths[0]
         times = tf.range(count, dtype=tf.float32) / self.frames  # 1 after a clip of the training
@@ -241,8 +249,9 @@ class VideoGenerator(keras.Model):
         seen = None
         if self.given_frames:
             seen = self._seen(given, tf.shape(w)[0])  # [B, k, N, C]
-            if given is not None:
-                motion = self._moved(motion, seen, given)
+        if given is not None:
+            points = self._points(given)
+            motion = self._moved(motion, seen, points, given)
         codes = self.motion(motion, times)  # [B, F, D]
         features = tf.cast(time_features(times), w.dtype)  # [F, 8]
         if seen is not None:
@@ -265,19 +274,16 @@ class VideoGenerator(keras.Model):
         x = self.output_layer(self.norm(x))  # [B F, H, W, channels]
         x = tf.reshape(x, (-1, count, *x.shape[1:]))
         made = self.modality.activate(x[..., : self.channels])
-        return made if given is None else self._with_carried(made, x[..., -_CARRIED:], codes, given)
-
-    def _with_carried(
-        self, made: tf.Tensor, shares: tf.Tensor, codes: tf.Tensor, given: tf.Tensor
-    ) -> tf.Tensor:
-        """A clip ``[B, F, H, W, C]`` into which the last given frame is mixed, where there is one;
-        ``shares`` ``[B, F, H, W, 2]`` are logits, beside a 0 of what was made."""
+        if given is None:
+            return made, None
+        # Logits of what is carried, beside a 0 of what was made.
+        shares = tf.nn.softmax(tf.pad(x[..., self.channels :], [(0, 0)] * 4 + [(1, 0)]))
         *_, last = tf.unstack(tf.cast(given, made.dtype), axis=1)  # [B, H, W, C + 1]
         last, there = last[..., :-1], last[:, tf.newaxis, ..., -1:]
-        moved = self.carried(codes, last)
-        shares = tf.nn.softmax(tf.concat([tf.zeros_like(shares[..., :1]), shares], axis=-1))
+        moved = self.carried(self._on_the_way(points, times, codes), last)
         stays, moves = tf.split(there * shares[..., 1:], _CARRIED, axis=-1)
-        return (1 - stays - moves) * made + stays * last[:, tf.newaxis] + moves * moved
+        mixed = (1 - stays - moves) * made + stays * last[:, tf.newaxis] + moves * moved
+        return mixed, moved
 
     def _places(self, stage: int, features: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
         """Where and when the tokens of a stage are: ``[1, F, N, C]``, or, in a plane that moves,
@@ -295,16 +301,38 @@ class VideoGenerator(keras.Model):
         tokens = self.given_stem(frames)  # [B k, N, C]
         return tf.reshape(tokens, (-1, self.given_frames, *tokens.shape[1:]))
 
-    def _moved(self, motion: tf.Tensor, seen: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
+    def _points(self, given: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Places of points in the given frames ``[B, k, P]``, and how far they go from each to the
+        next, in a clip's length ``[B, k - 1, P]``."""
+        frames = tf.cast(given, self.compute_dtype)
+        points = self.keypoints(tf.reshape(frames, (-1, *frames.shape[2:])))
+        points = _QUARTERS * tf.reshape(points, (-1, self.given_frames, 2 * _POINTS))
+        return points, self.frames * (points[:, 1:] - points[:, :-1])
+
+    def _on_the_way(
+        self, points: tuple[tf.Tensor, tf.Tensor], times: tf.Tensor, codes: tf.Tensor
+    ) -> tf.Tensor:
+        """What is known of each moment ``[B, F, K]``: where points were last, how far they have
+        gone since, if straight, and the motion's code."""
+        places, velocities = points
+        velocities = tf.reshape(velocities, (-1, 1, math.prod(velocities.shape[1:])))
+        since = tf.cast(times - times[self.given_frames - 1], codes.dtype)[:, tf.newaxis]
+        last = tf.tile(places[:, -1:], (1, codes.shape[1], 1))
+        return tf.concat([last, velocities * since, codes], axis=-1)
+
+    def _moved(
+        self,
+        motion: tf.Tensor,
+        seen: tf.Tensor,
+        points: tuple[tf.Tensor, tf.Tensor],
+        given: tf.Tensor,
+    ) -> tf.Tensor:
         """The motion's latent ``[B, D]`` where frames are given, of which ``seen`` ``[B, k, N, C]``
         are the tokens: mean and scale are to be seen there, and chance has what is left (a learned
         prior, Denton and Fergus 2018). Places of points and their velocities lead there directly:
         waves whose phases and frequencies are linear in them fly straight."""
         hidden = self.given_hidden(tf.reshape(seen, (-1, math.prod(seen.shape[1:]))))
-        frames = tf.reshape(tf.cast(given, motion.dtype), (-1, *given.shape[2:]))
-        points = tf.reshape(self.keypoints(frames), (-1, self.given_frames, 2 * _POINTS))
-        velocities = self.frames * (points[:, 1:] - points[:, :-1])  # in a clip's length
-        followed = tf.concat([points, velocities], axis=1)
+        followed = tf.concat(points, axis=1)  # [B, 2 k - 1, P]
         followed = tf.reshape(followed, (-1, math.prod(followed.shape[1:])))
         known = tf.concat([tf.nn.leaky_relu(hidden, 0.2), followed], axis=-1)
         mean, scale = tf.split(self.given_motion(known), 2, axis=-1)
