@@ -211,7 +211,8 @@ def test_the_benchmark_measures_the_run(run, tmp_path, monkeypatch):
 
     measure()
     rows = json.loads((tmp_path / "moving.json").read_text())
-    assert list(rows)[:3] == ["generated", "generated, first frame repeated", "real"]
+    longer = "generated, twice as long as in training"
+    assert list(rows)[:4] == ["generated", longer, "generated, first frame repeated", "real"]
     assert rows["real"]["frechet_motion"] < rows["generated"]["frechet_motion"]
     assert rows["real"]["flight_residual"] < rows["real, frames shuffled"]["flight_residual"]
     with pytest.raises(ValueError, match="was trained with it"):

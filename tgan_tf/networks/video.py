@@ -315,10 +315,12 @@ class VideoGenerator(keras.Model):
         """What is known of each moment ``[B, F, K]``: where points were last, how far they have
         gone since, if straight, and the motion's code."""
         places, velocities = points
-        velocities = tf.reshape(velocities, (-1, 1, math.prod(velocities.shape[1:])))
-        since = tf.cast(times - times[self.given_frames - 1], codes.dtype)[:, tf.newaxis]
-        last = tf.tile(places[:, -1:], (1, codes.shape[1], 1))
-        return tf.concat([last, velocities * since, codes], axis=-1)
+        known = [tf.tile(places[:, -1:], (1, codes.shape[1], 1))]
+        if self.given_frames > 1:  # of one frame there are none
+            velocities = tf.reshape(velocities, (-1, 1, math.prod(velocities.shape[1:])))
+            since = tf.cast(times - times[self.given_frames - 1], codes.dtype)[:, tf.newaxis]
+            known.append(velocities * since)
+        return tf.concat([*known, codes], axis=-1)
 
     def _moved(
         self,
