@@ -465,7 +465,7 @@ class TransformerGAN(keras.Model):
         Returns:
             ``fake`` ``[n, H, W, C]``; with zCR ``moved``, of the disturbed latents, and how far
             they are ``apart``, ``[n]``; where a part is given, how far what was made around it
-            ``missed`` the whole, weighted, ``[n]``.
+            ``missed`` the whole, and how far what is carried on ``strayed``, weighted, ``[n]``.
         """
         if "moved" not in causes:
             return self._images(causes)
@@ -477,7 +477,7 @@ class TransformerGAN(keras.Model):
         return made | {"moved": moved, "apart": separation(fake, moved)}
 
     def _images(self, causes: Tensors) -> Tensors:
-        """``fake`` ``[n, H, W, C]``, and what was ``missed``, ``[n]``."""
+        """``fake`` ``[n, H, W, C]``, and what was ``missed`` and ``strayed``, ``[n]``."""
         z, label, tokens = (causes.get(name) for name in ("z", "label", "tokens"))
         more = {"given": causes["given"]} if "given" in causes else {}
         if not causes.keys() & {"other", "guidance", "whole"}:
@@ -493,12 +493,15 @@ class TransformerGAN(keras.Model):
         given, whole = causes["given"], causes["whole"]
         # Of the given part too, which is put over what was made: to make it is the way to what
         # follows on it.
-        made, moved = (tf.cast(x, self._real_dtype) for x in self.generator.parts(w, given))
+        parts = self.generator.parts(w, given)
+        clip, placed, carried = (tf.cast(part, self._real_dtype) for part in parts)
         there = tf.reduce_any(given != 0, axis=range(1, given.shape.rank))  # [n]
-        # By itself too: where to move it would not be learned of pixels that are not taken of it.
-        missed = reconstruction(made, whole) + reconstruction(moved, whole)
-        missed = causes["weight"] * tf.where(there, missed, 0)
-        return {"fake": self.generator.kept(made, given), "missed": missed}
+        # Where things go is learned of what is carried alone: what is mixed leaves it out where it
+        # is wrong, and would drive it out of the picture.
+        missed = causes["weight"] * tf.where(there, reconstruction(placed, whole), 0)
+        strayed = tf.where(there, reconstruction(carried, whole), 0)
+        strayed *= self.config.objective.reconstruction_weight
+        return {"fake": self.generator.kept(clip, given), "missed": missed, "strayed": strayed}
 
     def _map(self, z: tf.Tensor, causes: Tensors) -> tf.Tensor:
         """``w`` ``[n, D]`` of latents, with the label and the guidance of ``causes``."""
@@ -519,8 +522,8 @@ class TransformerGAN(keras.Model):
         upstream = {"fake": to_image}
         if weight := self.config.objective.zcr_g:
             upstream["apart"] = self._scaled(-weight * tf.ones_like(made["apart"]), share)
-        if "missed" in made:
-            upstream["missed"] = self._scaled(tf.ones_like(made["missed"]), share)
+        for name in made.keys() & {"missed", "strayed"}:
+            upstream[name] = self._scaled(tf.ones_like(made[name]), share)
         return _gradients(
             tape,
             [made[name] for name in upstream],

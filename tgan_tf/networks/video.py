@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -37,6 +37,20 @@ _CARRIED = 2  # what the last given frame gives to those after it: as it is, and
 _SHRINK = 2  # of the clip that the motion branch sees
 _PAIR = 2  # frames that make one token there
 _MOTION_PATCH = 4
+
+
+class Imagined(NamedTuple):
+    """Clips ``[B, F, H, W, C]``; where nothing is given, the same one.
+
+    Args:
+        clip: what the generator makes.
+        placed: the same, but what is carried on stays where it is put: no gradient leads there.
+        carried: the last given frame, moved on.
+    """
+
+    clip: tf.Tensor
+    placed: tf.Tensor
+    carried: tf.Tensor
 
 
 @keras.saving.register_keras_serializable(package="tgan_tf")
@@ -230,13 +244,10 @@ class VideoGenerator(keras.Model):
 
     def imagined(self, w: tf.Tensor, given: tf.Tensor | None = None) -> tf.Tensor:
         """What ``synthesis`` makes, without what is kept: all frames are the generator's own."""
-        return self.parts(w, given)[0]
+        return self.parts(w, given).clip
 
-    def parts(
-        self, w: tf.Tensor, given: tf.Tensor | None = None
-    ) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """What is ``imagined``, and the last given frame moved on, which is a part of that: both
-        ``[B, F, H, W, C]``; None where nothing is given."""
+    def parts(self, w: tf.Tensor, given: tf.Tensor | None = None) -> Imagined:
+        """What is ``imagined``, and what it consists of."""
         g, count = self.config.generator, self.length
         (rows, columns), width = self.grids[0], g.g_widths[0]
         times = tf.range(count, dtype=tf.float32) / self.frames  # 1 after a clip of the training
@@ -275,15 +286,15 @@ class VideoGenerator(keras.Model):
         x = tf.reshape(x, (-1, count, *x.shape[1:]))
         made = self.modality.activate(x[..., : self.channels])
         if given is None:
-            return made, None
+            return Imagined(made, made, made)
         # Logits of what is carried, beside a 0 of what was made.
         shares = tf.nn.softmax(tf.pad(x[..., self.channels :], [(0, 0)] * 4 + [(1, 0)]))
         *_, last = tf.unstack(tf.cast(given, made.dtype), axis=1)  # [B, H, W, C + 1]
         last, there = last[..., :-1], last[:, tf.newaxis, ..., -1:]
         moved = self.carried(self._on_the_way(points, times, codes), last)
         stays, moves = tf.split(there * shares[..., 1:], _CARRIED, axis=-1)
-        mixed = (1 - stays - moves) * made + stays * last[:, tf.newaxis] + moves * moved
-        return mixed, moved
+        mixed = (1 - stays - moves) * made + stays * last[:, tf.newaxis]
+        return Imagined(mixed + moves * moved, mixed + moves * tf.stop_gradient(moved), moved)
 
     def _places(self, stage: int, features: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
         """Where and when the tokens of a stage are: ``[1, F, N, C]``, or, in a plane that moves,
