@@ -16,7 +16,7 @@ from tgan_tf.layers.transformer import TransformerBlock
 
 _TIME_FEATURES = 8  # sines and cosines; the slowest takes four clips, the fastest two frames or so
 _PLACE_OCTAVES = 4
-_SHIFT_STD, _SHIFT_WIDTH = 0.01, 64
+_SHIFT_STD, _SHIFT_WIDTH = 0.01, 128
 _POINT_WIDTH = 16  # channels between the two convolutions that look for points
 
 

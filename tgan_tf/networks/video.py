@@ -32,7 +32,7 @@ from tgan_tf.networks.discriminator import Discriminator, Judgement
 _TIME_FEATURES = 8
 _MOVED_BY_GIVEN = 4  # hidden numbers for each of the motion's latent
 _POINTS = 8  # that are followed from one given frame to the next
-_QUARTERS = 4.0  # of half a side; so places and ways are of about the size of 1
+_STEPS = 10.0  # to half a side: so what is followed is of about the size of 1, and is soon heard
 _CARRIED = 2  # what the last given frame gives to those after it: as it is, and moved
 _SHRINK = 2  # of the clip that the motion branch sees
 _PAIR = 2  # frames that make one token there
@@ -141,7 +141,8 @@ class VideoGenerator(keras.Model):
             self.keypoints = Keypoints(_POINTS, dtype=policy, name="keypoints")
             self.keypoints.build((None, *self.size, self.channels + 1))
             self.carried = CarriedFrame(self.given_frames - 1, dtype=policy, name="carried")
-            self.carried.build((None, self.frames, g.g_motion_dim + points + moving))
+            known = points + (moving + 1 if moving else g.g_motion_dim)
+            self.carried.build((None, self.frames, known))
         self.positions: list[keras.Variable] = []
         self.times: list[Dense] = []
         self.moving_grids: list[MovingGrid] = []
@@ -317,21 +318,23 @@ class VideoGenerator(keras.Model):
         next, in a clip's length ``[B, k - 1, P]``."""
         frames = tf.cast(given, self.compute_dtype)
         points = self.keypoints(tf.reshape(frames, (-1, *frames.shape[2:])))
-        points = _QUARTERS * tf.reshape(points, (-1, self.given_frames, 2 * _POINTS))
+        points = _STEPS * tf.reshape(points, (-1, self.given_frames, 2 * _POINTS))
         return points, self.frames * (points[:, 1:] - points[:, :-1])
 
     def _on_the_way(
         self, points: tuple[tf.Tensor, tf.Tensor], times: tf.Tensor, codes: tf.Tensor
     ) -> tf.Tensor:
-        """What is known of each moment ``[B, F, K]``: where points were last, how far they have
-        gone since, if straight, and the motion's code."""
+        """What is known of each moment ``[B, F, K]``: where points were last, how long ago, and how
+        far they have gone since, if straight. One frame does not say that; there the motion's code
+        does, which is chance."""
         places, velocities = points
-        known = [tf.tile(places[:, -1:], (1, codes.shape[1], 1))]
-        if self.given_frames > 1:  # of one frame there are none
-            velocities = tf.reshape(velocities, (-1, 1, math.prod(velocities.shape[1:])))
-            since = tf.cast(times - times[self.given_frames - 1], codes.dtype)[:, tf.newaxis]
-            known.append(velocities * since)
-        return tf.concat([*known, codes], axis=-1)
+        last = tf.tile(places[:, -1:], (1, codes.shape[1], 1))
+        if self.given_frames == 1:
+            return tf.concat([last, codes], axis=-1)
+        velocities = tf.reshape(velocities, (-1, 1, math.prod(velocities.shape[1:])))
+        since = tf.cast(times - times[self.given_frames - 1], codes.dtype)[:, tf.newaxis]
+        ago = tf.tile(since[tf.newaxis], (tf.shape(last)[0], 1, 1))
+        return tf.concat([last, ago, velocities * since], axis=-1)
 
     def _moved(
         self,
