@@ -124,7 +124,7 @@ def test_a_frame_is_carried_between_pixels():
     for weight in layer.weights:
         weight.assign(0.2 * rng.standard_normal(weight.shape))
     known, frame = rng.standard_normal((2, 4, 3)), rng.standard_normal((2, 6, 9, 2))
-    carried = layer(tf.constant(known), tf.constant(frame)).numpy()
+    carried, seen = (x.numpy() for x in layer(tf.constant(known), tf.constant(frame)))
     np.testing.assert_allclose(carried[:, 1], frame, atol=1e-12)  # its own moment
     x = known
     for hidden in layer.hidden:
@@ -136,6 +136,10 @@ def test_a_frame_is_carried_between_pixels():
         down, right = (shifts[clip, t] - shifts[clip, 1]) * (6, 9)
         expected = np.apply_along_axis(moved, 0, frame[clip], down)
         expected = np.apply_along_axis(moved, 1, expected, right)
+        ones = np.pad(np.ones((6, 9)), 20)  # of which nothing is seen beyond
+        inside = np.apply_along_axis(moved, 0, ones, down)
+        inside = np.apply_along_axis(moved, 1, inside, right)[20:-20, 20:-20]
+        np.testing.assert_allclose(seen[clip, t, ..., 0], inside, atol=1e-12)
         np.testing.assert_allclose(carried[clip, t], expected, atol=1e-12)
 
 
@@ -146,7 +150,7 @@ def test_a_frame_nearly_stays_at_first_and_can_go():
     rng = np.random.default_rng(5)
     known, frame = rng.standard_normal((8, 3, 4)), rng.standard_normal((8, 8, 8, 1))
     with tf.GradientTape() as tape:
-        carried = layer(tf.constant(known), tf.constant(frame))
+        carried, _ = layer(tf.constant(known), tf.constant(frame))
         loss = tf.reduce_mean(tf.square(carried - np.roll(frame, 1, axis=2)[:, None]))
     assert 1e-6 < abs(carried - frame[:, None]).numpy().mean() < 0.2
     weights = [weight.value for weight in layer.trainable_weights]

@@ -232,8 +232,9 @@ class CarriedFrame(keras.layers.Layer):
 
     What is seen in a given frame need not be drawn anew, only put where it goes (Finn et al. 2016,
     "Unsupervised learning for physical interaction through video prediction": spatial transformer
-    predictors, translation alone). Beyond its borders a frame goes on as it is there. Where it is
-    at each moment is a network of what is known of that moment, beside a linear map.
+    predictors, translation alone). Beyond its borders a frame goes on as it is there, and is said
+    not to be seen. Where it is at each moment is a network of what is known of that moment, beside
+    a linear map.
 
     Args:
         moment: of the frame, counted from 0.
@@ -259,28 +260,30 @@ class CarriedFrame(keras.layers.Layer):
         self.straight = Dense(2, **small, name="straight")
         self.straight.build(known_shape)
 
-    def call(self, known: tf.Tensor, frame: tf.Tensor) -> tf.Tensor:
+    def call(self, known: tf.Tensor, frame: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """What is known of each moment ``[B, F, K]`` and a frame ``[B, H, W, C]`` -> ``[B, F, H, W,
-        C]``."""
+        C]``, and how much of each pixel was seen, 0 to 1, ``[B, F, H, W, 1]``."""
         x = known
         for layer in self.hidden:
             x = tf.nn.leaky_relu(layer(x), 0.2)
         shift = self.to_shift(x) + self.straight(known)  # [B, F, 2], sides of a frame
         shift = shift - shift[:, self.moment : self.moment + 1]
         count, (height, width, channels) = known.shape[1], frame.shape[1:]
-        down, right = (
+        (down, rows), (right, columns) = (
             _shift_matrices(shift[..., axis], side) for axis, side in ((0, height), (1, width))
-        )  # [B, F, H, H], [B, F, W, W]
+        )  # [B, F, H, H], [B, F, H]; [B, F, W, W], [B, F, W]
+        seen = tf.cast(rows[..., None, None] * columns[:, :, None, :, None], frame.dtype)
         down = tf.cast(tf.reshape(down, (-1, count * height, height)), frame.dtype)
         x = down @ tf.reshape(frame, (-1, height, width * channels))  # [B, F H, W C]
         x = tf.reshape(x, (-1, count, height, width, channels))
         x = tf.transpose(x, (0, 1, 3, 2, 4))  # [B, F, W, H, C]
         x = tf.reshape(x, (-1, count, width, height * channels))
         x = tf.reshape(tf.cast(right, x.dtype) @ x, (-1, count, width, height, channels))
-        return tf.transpose(x, (0, 1, 3, 2, 4))
+        return tf.transpose(x, (0, 1, 3, 2, 4)), seen
 
     def compute_output_shape(self, known_shape: Any, frame_shape: Any) -> Any:
-        return (*known_shape[:2], *frame_shape[1:])
+        shape = (*known_shape[:2], *frame_shape[1:])
+        return shape, (*shape[:-1], 1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "moment": self.moment}
@@ -330,14 +333,16 @@ class Keypoints(keras.layers.Layer):
         return {**super().get_config(), "count": self.count}
 
 
-def _shift_matrices(shift: tf.Tensor, size: int) -> tf.Tensor:
+def _shift_matrices(shift: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Shifts ``[B, F]``, sides of an axis -> maps ``[B, F, size, size]`` of its pixels: linear
-    interpolation, places held at the borders."""
+    interpolation, places held at the borders; and how much is not held there ``[B, F, size]``."""
     # In less than float32 a pixel's place would be rounded.
     shift = tf.cast(shift, tf.float64 if shift.dtype == tf.float64 else tf.float32)
     pixels = tf.range(size, dtype=shift.dtype)
-    places = tf.clip_by_value(pixels - size * shift[..., None], 0, size - 1)  # [B, F, size]
-    return tf.nn.relu(1 - tf.abs(places[..., None] - pixels))
+    places = pixels - size * shift[..., None]  # [B, F, size]
+    held = tf.clip_by_value(places, 0, size - 1)
+    inside = tf.nn.relu(1 - tf.abs(places - held))
+    return tf.nn.relu(1 - tf.abs(held[..., None] - pixels)), inside
 
 
 def time_features(times: tf.Tensor) -> tf.Tensor:

@@ -292,8 +292,9 @@ class VideoGenerator(keras.Model):
         shares = tf.nn.softmax(tf.pad(x[..., self.channels :], [(0, 0)] * 4 + [(1, 0)]))
         *_, last = tf.unstack(tf.cast(given, made.dtype), axis=1)  # [B, H, W, C + 1]
         last, there = last[..., :-1], last[:, tf.newaxis, ..., -1:]
-        moved = self.carried(self._on_the_way(points, times, codes), last)
+        moved, inside = self.carried(self._on_the_way(points, times, codes), last)
         stays, moves = tf.split(there * shares[..., 1:], _CARRIED, axis=-1)
+        moves *= inside
         mixed = (1 - stays - moves) * made + stays * last[:, tf.newaxis]
         return Imagined(mixed + moves * moved, mixed + moves * tf.stop_gradient(moved), moved)
 
