@@ -65,6 +65,7 @@ def test_what_follows_is_compared_with_what_really_does(run, monkeypatch, capsys
     values(["", f"--run={run}", "--samples=20"])
     prediction.run(values)
     rows = json.loads((run / "benchmark/prediction.json").read_text())
+    assert (run / "benchmark/prediction.png").is_file()
     assert list(rows) == [
         "predicted",
         "made without being given a frame",

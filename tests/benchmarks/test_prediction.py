@@ -55,6 +55,17 @@ def test_places_and_noise_by_hand():
     assert prediction.compare(still, truth, 2)["place_last"] == np.inf
 
 
+def test_each_drawn_clip_is_below_what_really_follows():
+    truth, clips = np.zeros((2, 3, 5, 64, 64, 1), np.uint8)
+    truth += np.arange(5, dtype=np.uint8)[:, None, None, None] + 1
+    clips += 100
+    picture = prediction.drawn(clips, truth)[..., 0]
+    assert picture.shape[0] == 3 * 2 * 66 + 2
+    for row in range(6):
+        cells = picture[2 + 66 * row + 32, -(3 * 66) :: 66]
+        assert cells.tolist() == ([100] * 3 if row % 2 else [1, 3, 5])
+
+
 def test_the_table_has_all_that_is_known():
     row = prediction.compare(flying(4, 1, 0), flying(4, 0, 0), 2)
     text = tables.markdown(prediction.COLUMNS, {"a": row})
